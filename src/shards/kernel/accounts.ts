@@ -1,0 +1,147 @@
+// Rows of accounts, balances and positions: found or made. Every pool has a capacity; a full one is a fault of the shard
+// (the event that met it is not applied), never a silent loss.
+
+import { AccountAt, BalanceAt, ControlAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
+import { BALANCES_PER_ACCOUNT_MAX, POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
+import { accountCapacity, accountHash, accountHashMask, accountRow, balanceCapacity, balanceRow, CONTROL, positionCapacity, positionRow } from "./memory";
+
+/** No slot: the pool is full or the account's own limit is reached. */
+export const NONE: u32 = 0xffffffff;
+
+/** Same function in src/shared/views/shard-view.ts. */
+// @ts-expect-error: decorator
+@inline export function hash64(key: u64): u32 {
+  let h = <u32>key ^ <u32>(key >> 32) * 0x9e3779b1;
+  h = (h ^ (h >> 16)) * 0x85ebca6b;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35;
+  return h ^ (h >> 16);
+}
+
+/** Slot of an account, or NONE. */
+export function findAccount(accountId: u64): u32 {
+  let at = hash64(accountId) & accountHashMask;
+  while (true) {
+    const entry = load<u32>(accountHash + (<usize>at << 2));
+    if (entry == 0) return NONE;
+    if (load<u64>(accountRow(entry - 1), AccountAt.accountId) == accountId) return entry - 1;
+    at = (at + 1) & accountHashMask;
+  }
+}
+
+export function findOrAddAccount(accountId: u64): u32 {
+  let at = hash64(accountId) & accountHashMask;
+  while (true) {
+    const entry = load<u32>(accountHash + (<usize>at << 2));
+    if (entry == 0) break;
+    if (load<u64>(accountRow(entry - 1), AccountAt.accountId) == accountId) return entry - 1;
+    at = (at + 1) & accountHashMask;
+  }
+  const slot = load<u32>(CONTROL, ControlAt.accountCount);
+  if (slot >= accountCapacity) return NONE;
+  const row = accountRow(slot);
+  store<u64>(row, accountId, AccountAt.accountId);
+  store<f64>(row, f64.NaN, AccountAt.marginRatio);
+  store<f64>(row, f64.NaN, AccountAt.leverage);
+  store<f64>(row, Infinity, AccountAt.liquidationDistance);
+  store<f64>(row, Infinity, AccountAt.oldestMarkReceivedNs);
+  // The row is whole before the hash names it, and the hash names it before the count covers it.
+  atomic.store<u32>(accountHash + (<usize>at << 2), slot + 1);
+  atomic.store<u32>(CONTROL, slot + 1, ControlAt.accountCount);
+  return slot;
+}
+
+/** Balance of an asset, made where missing; NONE where the pool or the account is full. */
+export function findOrAddBalance(account: usize, asset: u32): u32 {
+  let link: u32 = load<u32>(account, AccountAt.firstBalance);
+  let last: u32 = 0;
+  while (link != 0) {
+    const row = balanceRow(link - 1);
+    if (load<u32>(row, BalanceAt.asset) == asset) return link - 1;
+    last = link;
+    link = load<u32>(row, BalanceAt.next);
+  }
+  const held = load<u16>(account, AccountAt.balanceCount);
+  const slot = load<u32>(CONTROL, ControlAt.balanceCount);
+  if (slot >= balanceCapacity || held >= <u16>BALANCES_PER_ACCOUNT_MAX) return NONE;
+  store<u32>(balanceRow(slot), asset, BalanceAt.asset);
+  if (last == 0) store<u32>(account, slot + 1, AccountAt.firstBalance);
+  else store<u32>(balanceRow(last - 1), slot + 1, BalanceAt.next);
+  store<u16>(account, held + 1, AccountAt.balanceCount);
+  atomic.store<u32>(CONTROL, slot + 1, ControlAt.balanceCount);
+  return slot;
+}
+
+export function findPosition(account: usize, instrument: u32, flags: u32): u32 {
+  let link = load<u32>(account, AccountAt.firstPosition);
+  while (link != 0) {
+    const row = positionRow(link - 1);
+    if (load<u32>(row, PositionAt.instrument) == instrument && load<u32>(row, PositionAt.flags) == flags) return link - 1;
+    link = load<u32>(row, PositionAt.next);
+  }
+  return NONE;
+}
+
+/** Position of an instrument, leg and margin mode, made where missing; NONE where the pool or the account is full. */
+export function findOrAddPosition(account: usize, accountSlot: u32, instrument: u32, flags: u32): u32 {
+  let link = load<u32>(account, AccountAt.firstPosition);
+  let last: u32 = 0;
+  while (link != 0) {
+    const row = positionRow(link - 1);
+    if (load<u32>(row, PositionAt.instrument) == instrument && load<u32>(row, PositionAt.flags) == flags) return link - 1;
+    last = link;
+    link = load<u32>(row, PositionAt.next);
+  }
+  const held = load<u16>(account, AccountAt.positionCount);
+  if (held >= <u16>POSITIONS_PER_ACCOUNT_MAX) return NONE;
+  let slot: u32;
+  const free = load<u32>(CONTROL, ControlAt.positionFree);
+  if (free != 0) {
+    slot = free - 1;
+    store<u32>(CONTROL, load<u32>(positionRow(slot), PositionAt.next), ControlAt.positionFree);
+  } else {
+    slot = load<u32>(CONTROL, ControlAt.positionCount);
+    if (slot >= positionCapacity) return NONE;
+    atomic.store<u32>(CONTROL, slot + 1, ControlAt.positionCount);
+  }
+  const row = positionRow(slot);
+  memory.fill(row, 0, PositionAt.bytes);
+  store<u32>(row, instrument, PositionAt.instrument);
+  store<u32>(row, accountSlot, PositionAt.account);
+  store<u32>(row, flags, PositionAt.flags);
+  store<f64>(row, f64.NaN, PositionAt.markPrice);
+  store<f64>(row, f64.NaN, PositionAt.liquidationPrice);
+  store<f64>(row, f64.NaN, PositionAt.bankruptcyPrice);
+  store<f64>(row, f64.NaN, PositionAt.entryPrice);
+  if (last == 0) store<u32>(account, slot + 1, AccountAt.firstPosition);
+  else store<u32>(positionRow(last - 1), slot + 1, PositionAt.next);
+  store<u16>(account, held + 1, AccountAt.positionCount);
+  return slot;
+}
+
+/** Takes a flat position without open orders out of its account and returns its slot to the pool. */
+export function removePosition(account: usize, slot: u32): void {
+  let link = load<u32>(account, AccountAt.firstPosition);
+  let last: u32 = 0;
+  while (link != 0 && link - 1 != slot) {
+    last = link;
+    link = load<u32>(positionRow(link - 1), PositionAt.next);
+  }
+  if (link == 0) return;
+  const row = positionRow(slot);
+  const next = load<u32>(row, PositionAt.next);
+  if (last == 0) store<u32>(account, next, AccountAt.firstPosition);
+  else store<u32>(positionRow(last - 1), next, PositionAt.next);
+  store<u16>(account, load<u16>(account, AccountAt.positionCount) - 1, AccountAt.positionCount);
+  store<u32>(row, 0, PositionAt.instrument);
+  store<u32>(row, load<u32>(CONTROL, ControlAt.positionFree), PositionAt.next);
+  store<u32>(CONTROL, slot + 1, ControlAt.positionFree);
+}
+
+/** The three bits of an event's flags that choose a position row: margin mode and hedge leg. */
+export function positionFlagsOf(eventFlags: u32): u32 {
+  let flags: u32 = 0;
+  if (eventFlags & 2) flags |= PositionFlag.Isolated;
+  if (eventFlags & 4) flags |= PositionFlag.Long;
+  if (eventFlags & 8) flags |= PositionFlag.Short;
+  return flags;
+}

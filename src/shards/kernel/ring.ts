@@ -1,0 +1,37 @@
+// The kernel's side of the rings: consumer of the input ring, producer of the fill and alert rings. See
+// src/shared/layout/ring.ts for the drawing and the publication rule.
+import { RingAt } from "../../shared/layout/ring";
+
+/** Records published and not yet consumed. */
+export function readable(ring: usize): u32 {
+  return atomic.load<u32>(ring, RingAt.published) - load<u32>(ring, RingAt.consumed);
+}
+
+/** Address of the record `ahead` places after the next one to read. */
+export function readSlot(ring: usize, ahead: u32): usize {
+  const index = (load<u32>(ring, RingAt.consumed) + ahead) & (load<u32>(ring, RingAt.recordCount) - 1);
+  return <usize>load<u32>(ring, RingAt.dataOffset) + <usize>index * <usize>load<u32>(ring, RingAt.recordBytes);
+}
+
+export function release(ring: usize, records: u32): void {
+  atomic.store<u32>(ring, load<u32>(ring, RingAt.consumed) + records, RingAt.consumed);
+}
+
+/** Free records. */
+export function room(ring: usize): u32 {
+  return load<u32>(ring, RingAt.recordCount) - (load<u32>(ring, RingAt.published) - atomic.load<u32>(ring, RingAt.consumed));
+}
+
+/** Address of the next record to write; the caller has seen room. */
+export function writeSlot(ring: usize): usize {
+  const index = load<u32>(ring, RingAt.published) & (load<u32>(ring, RingAt.recordCount) - 1);
+  return <usize>load<u32>(ring, RingAt.dataOffset) + <usize>index * <usize>load<u32>(ring, RingAt.recordBytes);
+}
+
+export function publishOne(ring: usize): void {
+  atomic.store<u32>(ring, load<u32>(ring, RingAt.published) + 1, RingAt.published);
+}
+
+export function countWait(ring: usize): void {
+  store<u32>(ring, load<u32>(ring, RingAt.waits) + 1, RingAt.waits);
+}

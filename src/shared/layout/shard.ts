@@ -1,0 +1,291 @@
+// A shard's memory: everything known about one partition of `accounts`. One writer, the worker that runs the shard;
+// ingest writes the records and the publish counter of the input ring; api and store read.
+//
+//   0            kernel: static data and scratch (KERNEL_RESERVED_BYTES)
+//   control      4 KiB, below
+//   input ring   64-byte records: batch headers and account events          ingest → shard
+//   fill ring    128-byte FillRecords                                       shard → store
+//   alert ring   128-byte AlertRecords                                      shard → main, which sends them to Kafka
+//   market       copy of the market memory
+//   account hash u32 × slots   account id → account slot + 1 (linear probing; accounts are never removed)
+//   accounts     AccountRow × capacity
+//   balances     BalanceEntry × capacity
+//   positions    PositionRow × capacity
+//   settlements  u64 × 2 × instruments: newest funding and expiry settlement applied
+//   order hash   u32 × slots
+//   orders       OrderEntry × capacity
+//
+// Where each section begins stands in the control page, so that the kernel and every reader find it there.
+
+export const enum ControlAt {
+  /** u32: 0x504c4d53. Anything else: this is not a shard, or one of another version. */
+  magic = 0,
+  /** u32: version of this layout. */
+  layoutVersion = 4,
+  partition = 8,
+  /** u32: ShardState below, atomic. */
+  state = 12,
+  /** u32: byte offsets of the sections. */
+  inputRing = 16,
+  fillRing = 20,
+  alertRing = 24,
+  market = 28,
+  accountHash = 32,
+  accountHashSlots = 36,
+  accounts = 40,
+  accountCapacity = 44,
+  balances = 48,
+  balanceCapacity = 52,
+  positions = 56,
+  positionCapacity = 60,
+  orderHash = 64,
+  orderHashSlots = 68,
+  orders = 72,
+  orderCapacity = 76,
+  settlements = 112,
+  /** u32, atomic: in use; a reader may look at slots below it. */
+  accountCount = 80,
+  balanceCount = 84,
+  positionCount = 88,
+  orderCount = 92,
+  /** u32, head of the list of free order entries, slot + 1. */
+  orderFree = 96,
+  positionFree = 100,
+  /** u32, atomic: +1 every time the worker goes round; a supervisor sees a hung worker by it. */
+  heartbeat = 104,
+  /** u32: ErrorCode of the fault that stopped the shard, or 0. */
+  fault = 108,
+
+  /** i64: the next log offset to apply. Everything before it is in this memory. */
+  nextOffset = 128,
+  /** i64: event time of the newest applied event. */
+  lastEventNs = 136,
+  /** u64 counters, only ever rising. */
+  eventsApplied = 144,
+  batchesApplied = 152,
+  duplicates = 160,
+  gaps = 168,
+  rejected = 176,
+  valuations = 184,
+  sweeps = 192,
+  fills = 200,
+  alerts = 208,
+  /** u64: times the fill ring was full and the shard waited for the store. */
+  fillRingWaits = 216,
+  /** i64: offset and index of the event being applied: where to look after a crash. */
+  currentOffset = 224,
+  currentIndex = 232,
+  /** u32: events of the batch at hand still to come. */
+  batchRemaining = 240,
+  /** u32: 1 where fills are recorded in the fill ring because a store reads it. Set before the shard runs. */
+  recordFills = 244,
+  /** u32: sweeps asked for and finished: equal when every account stands at the newest market. */
+  sweepsDue = 256,
+  sweepsDone = 260,
+  /** i64: the log's end when the shard was opened; RECOVERING until nextOffset has come there. Set before it runs. */
+  recoverTo = 264,
+  /** f64: ns of the monotonic clock at which the oldest record of the batch at hand arrived. */
+  batchReceivedNs = 248,
+
+  /** u32 × LATENCY_BUCKETS: event received → row published. Bucket = 8 × log2(ns) + the next three bits. */
+  latency = 1024,
+  bytes = 4096,
+}
+
+export const SHARD_MAGIC = 0x504c4d53;
+export const SHARD_LAYOUT_VERSION = 1;
+export const LATENCY_BUCKETS = 512;
+
+export const enum ShardState {
+  Empty = 0,
+  Recovering = 1,
+  Running = 2,
+  Stopped = 3,
+  Faulted = 4,
+}
+
+/** Record of the input ring that stands before the events of one message. */
+export const enum BatchRecordAt {
+  offset = 0,
+  /** f64, ns of the monotonic clock. */
+  receivedNs = 8,
+  producerId = 16,
+  /** u32: events that follow. */
+  count = 24,
+  /** u8 at AccountEventAt.kind: BATCH_RECORD_KIND. */
+  bytes = 64,
+}
+export const BATCH_RECORD_KIND = 255;
+
+/** Why a shard stopped (ControlAt.fault). */
+export const enum ShardFault {
+  None = 0,
+  AccountsFull = 1,
+  NotAShard = 2,
+  BadRecord = 3,
+}
+
+/** Bits of AccountRow.flags. */
+export const enum AccountFlag {
+  Gap = 1,
+  Quarantined = 2,
+  /** The ledger changed and the valuation has not followed yet. */
+  Touched = 256,
+  /** An alert for the last change of status waits for room in the ring. */
+  AlertPending = 512,
+}
+
+// AccountRow: 256 bytes, one writer (its shard), many readers (seqlock). The positions of an account change under the
+// same seqlock. A reader may use what it read only if seq was even and is unchanged after the read.
+//   0..79 ledger | 80..255 valuation
+export const enum AccountAt {
+  /** u32, atomic. */
+  seq = 0,
+  flags = 4,
+  accountId = 8,
+  /** u64: highest sequence number applied. */
+  seqHigh = 16,
+  /** u64: bit k set: number seqHigh − 1 − k has not come yet. */
+  holes = 24,
+  /** u32: missing numbers that have left the window of 64; they cannot be filled. */
+  holesLost = 32,
+  group = 36,
+  /** u32, slot + 1. */
+  firstPosition = 40,
+  firstBalance = 44,
+  /** u16, u16, u32. */
+  positionCount = 48,
+  balanceCount = 50,
+  openOrderCount = 52,
+  duplicates = 56,
+  /** u32: index in its batch of the last applied event. */
+  lastIndex = 60,
+  lastOffset = 64,
+  lastEventNs = 72,
+
+  /** i64, ns: the newest of ledger event and marks that the valuation rests on. */
+  asOfNs = 80,
+  walletUsd = 88,
+  unrealizedPnlUsd = 96,
+  equityUsd = 104,
+  initialMarginUsd = 112,
+  maintenanceMarginUsd = 120,
+  orderMarginUsd = 128,
+  availableUsd = 136,
+  /** maintenance ÷ equity; NaN where equity ≤ 0. */
+  marginRatio = 144,
+  leverage = 152,
+  grossExposureUsd = 160,
+  netExposureUsd = 168,
+  /** f64: smallest |mark − liquidation price| ÷ mark of its positions; +∞ where there is none. */
+  liquidationDistance = 176,
+  /** u32: AccountStatus of schemas/outputs.fbs. */
+  status = 184,
+  /** u32: instrument of that smallest distance. */
+  nearestInstrument = 188,
+  /** f64, ns of the monotonic clock: arrival of the oldest mark it rests on; +∞ where it rests on none. */
+  oldestMarkReceivedNs = 192,
+  /** u32: market version it was valued at. */
+  marketVersion = 200,
+  /** u32: positions without a mark: the valuation lacks them. */
+  unmarkedCount = 204,
+  /** u32: status at the last alert sent. */
+  alertedStatus = 208,
+  bytes = 256,
+}
+
+// BalanceEntry: 32 bytes
+export const enum BalanceAt {
+  asset = 0,
+  /** u32, slot + 1. */
+  next = 4,
+  /** i64, 1e-8 of the asset: transfers + realised PnL − fees + funding − what was moved to isolated positions. */
+  wallet = 8,
+  /** i64: net deposits. */
+  transfers = 16,
+  bytes = 32,
+}
+
+export const enum PositionFlag {
+  Isolated = 1,
+  /** Hedge mode legs; neither: one-way. */
+  Long = 2,
+  Short = 4,
+}
+
+// PositionRow: 192 bytes. 0..111 ledger (exact integers), 112..191 valuation (float64)
+export const enum PositionAt {
+  instrument = 0,
+  /** u32, slot + 1, next position of the account. */
+  next = 4,
+  account = 8,
+  flags = 12,
+  qtyLots = 16,
+  /** i64, 1e-8 settle: cash that opening the position brought (linear: −cost; inverse: coin value at entry). */
+  openCash = 24,
+  realizedPnl = 32,
+  fees = 40,
+  funding = 48,
+  isolatedMargin = 56,
+  /** i64, 1e-8; 0: none set. */
+  leverage = 64,
+  buyLots = 72,
+  sellLots = 80,
+  /** i64: Σ lots·ticks of open orders. */
+  buyValue = 88,
+  sellValue = 96,
+  openOrderCount = 104,
+
+  markPrice = 112,
+  notional = 120,
+  unrealizedPnl = 128,
+  initialMargin = 136,
+  maintenanceMargin = 144,
+  /** f64; NaN where there is none. */
+  liquidationPrice = 152,
+  bankruptcyPrice = 160,
+  entryPrice = 168,
+  bytes = 192,
+}
+
+// OrderEntry: 64 bytes
+export const enum OrderAt {
+  orderId = 0,
+  /** u32, account slot. */
+  account = 8,
+  /** u32, slot + 1 of the position row the order counts in. */
+  position = 12,
+  priceTicks = 16,
+  remainingLots = 24,
+  /** u8: 1 buy, 2 sell. */
+  side = 32,
+  /** u32, slot + 1: next in the free list. */
+  next = 36,
+  bytes = 64,
+}
+
+// FillRecord: 128 bytes, shard → store. (partition, offset, index) is its key.
+export const enum FillAt {
+  offset = 0,
+  index = 8,
+  partition = 12,
+  account = 16,
+  timeNs = 24,
+  order = 32,
+  qtyLots = 40,
+  priceTicks = 48,
+  fee = 56,
+  realizedPnl = 64,
+  positionLots = 72,
+  instrument = 80,
+  /** u8 each. */
+  side = 84,
+  kind = 85,
+  flags = 86,
+  /** i64, 1e-8 settle: wallet of the settle asset after it. */
+  walletAfter = 88,
+  bytes = 128,
+}
+
+// AlertRecord: 128 bytes, shard → main: the fields of Alert in schemas/outputs.fbs at the same offsets.
+export const ALERT_RECORD_BYTES = 128;

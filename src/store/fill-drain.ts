@@ -1,0 +1,70 @@
+// Empties the fill rings of the shards. The store is each ring's only consumer; a record is released only after it was
+// encoded into a batch, so what the store has no room for stays in the ring, and the shard waits.
+import { ControlAt } from "../shared/layout/shard";
+import { KERNEL_RESERVED_BYTES } from "../shared/limits";
+import { RingConsumer } from "../shared/ring";
+import type { Batches } from "./batches";
+import { encodeFill, type FillMemory } from "./encode";
+import { DRAIN_RECORDS_MAX } from "./limits";
+import { FILLS } from "./tables";
+
+interface Ring {
+  consumer: RingConsumer;
+  memory: FillMemory;
+  /** The shard has gone to another owner: its ring is emptied once more and forgotten. */
+  leaving: boolean;
+}
+
+export class FillDrain {
+  private readonly rings = new Map<SharedArrayBuffer, Ring>();
+
+  constructor(
+    private readonly batches: Batches,
+    private readonly hasRoom: () => boolean,
+  ) {}
+
+  /** The shards owned now. A shard that is not among them any more has stopped writing; its ring is still emptied. */
+  setShards(memories: readonly SharedArrayBuffer[]): void {
+    const owned = new Set(memories);
+    for (const [memory, ring] of this.rings) ring.leaving = !owned.has(memory);
+    for (const memory of memories) {
+      if (this.rings.has(memory)) continue;
+      const words = new Int32Array(memory);
+      const header = words[(KERNEL_RESERVED_BYTES + ControlAt.fillRing) / 4]! >>> 0;
+      this.rings.set(memory, {
+        consumer: new RingConsumer(memory, header),
+        memory: { words, bytes: new Uint8Array(memory) },
+        leaving: false,
+      });
+    }
+  }
+
+  /** Takes what lies in the rings, as far as there is room. Returns how many records it took. */
+  drain(): number {
+    let taken = 0;
+    for (const [memory, ring] of this.rings) {
+      taken += this.drainRing(ring);
+      if (ring.leaving && ring.consumer.readable() === 0) this.rings.delete(memory);
+    }
+    return taken;
+  }
+
+  /** Records that still lie in the rings. */
+  waiting(): number {
+    let records = 0;
+    for (const ring of this.rings.values()) records += ring.consumer.readable();
+    return records;
+  }
+
+  private drainRing({ consumer, memory }: Ring): number {
+    const count = Math.min(consumer.readable(), DRAIN_RECORDS_MAX);
+    let taken = 0;
+    while (taken < count && this.hasRoom()) {
+      const at = consumer.recordOffset(taken);
+      this.batches.add(FILLS, (row) => encodeFill(row, memory, at));
+      taken++;
+    }
+    if (taken > 0) consumer.release(taken);
+    return taken;
+  }
+}

@@ -1,0 +1,163 @@
+// Samples what changed: instruments by their version, accounts and their positions by theirs. Samples are state, not
+// events: when more changed than a flush takes, accounts take turns, those near liquidation first, and each sample shows
+// the newest state there is.
+import type { AccountRisk, InstrumentState, PositionRisk } from "../shared/views/types";
+import type { Batches } from "./batches";
+import { encodeAccountRisk, encodeInstrument, encodeMark, encodePositionRisk, instrumentKey, marketTimeMs } from "./encode";
+import { SAMPLE_ACCOUNTS_SLICE, SAMPLE_TRIES_MAX, SCAN_SLOTS_MAX } from "./limits";
+import { ACCOUNT_RISK, INSTRUMENTS, MARKS, POSITION_RISK } from "./tables";
+
+/** The part of ShardView that is sampled. */
+export interface SampledShard {
+  readonly partition: number;
+  accountCount(): number;
+  accountVersion(slot: number): number;
+  account(slot: number): AccountRisk | null;
+  positions(slot: number): PositionRisk[] | null;
+  statusCode(slot: number): number;
+}
+
+/** The part of MarketView that is sampled. */
+export interface SampledMarket {
+  instrumentEnd(): number;
+  instrumentVersion(id: number): number;
+  instrument(id: number): InstrumentState | null;
+}
+
+export interface SampleResult {
+  accounts: number;
+  rows: number;
+  /** Accounts that changed and have to wait for the next flush. */
+  delayed: number;
+}
+
+interface ShardState {
+  shard: SampledShard;
+  /** Version of each slot at its last sample. */
+  seen: Uint32Array;
+  /** Slot the next turn begins at. */
+  cursor: number;
+}
+
+export class Sampler {
+  private readonly instrumentsSeen: number[] = [];
+  private readonly instrumentKeys: string[] = [];
+  private states: ShardState[] = [];
+  private firstShard = 0;
+
+  /**
+   * @param breathe called between slices of work, so that the rings are drained meanwhile
+   */
+  constructor(
+    private readonly market: SampledMarket,
+    private readonly batches: Batches,
+    private readonly breathe: () => Promise<void>,
+  ) {}
+
+  setShards(shards: readonly SampledShard[]): void {
+    const known = new Map(this.states.map((state) => [state.shard, state]));
+    this.states = shards.map((shard) => known.get(shard) ?? { shard, seen: new Uint32Array(1024), cursor: 0 });
+    this.firstShard = 0;
+  }
+
+  /** Rows of the instruments that changed; new or changed contracts go to `instruments` too. Returns the rows. */
+  sampleMarket(sampledAtMs: number): number {
+    let rows = 0;
+    const end = this.market.instrumentEnd();
+    for (let id = 1; id < end; id++) {
+      const version = this.market.instrumentVersion(id);
+      if (version === (this.instrumentsSeen[id] ?? 0)) continue;
+      const state = this.market.instrument(id);
+      if (state === null) continue;
+      const key = instrumentKey(state);
+      if (key !== this.instrumentKeys[id]) {
+        this.batches.add(INSTRUMENTS, (row) => encodeInstrument(row, state));
+        this.instrumentKeys[id] = key;
+      }
+      this.instrumentsSeen[id] = version;
+      // A contract nothing has happened in has no event time, and so no sample.
+      if (marketTimeMs(state) === null) continue;
+      this.batches.add(MARKS, (row) => encodeMark(row, state, sampledAtMs));
+      rows++;
+    }
+    return rows;
+  }
+
+  /**
+   * Rows of the accounts that changed, with their positions, up to about `rowsMax` rows.
+   *
+   * @param sampledAtMs the same for all rows of one call, and later than any before
+   */
+  async sampleAccounts(sampledAtMs: number, rowsMax: number): Promise<SampleResult> {
+    const result: SampleResult = { accounts: 0, rows: 0, delayed: 0 };
+    // First those that are not ok: they are few, and they are what people look for.
+    for (const state of this.states) await this.pass(state, true, sampledAtMs, rowsMax, result);
+    const shards = this.states.length;
+    let resumeAt = -1;
+    for (let i = 0; i < shards; i++) {
+      const index = (this.firstShard + i) % shards;
+      const full = await this.pass(this.states[index]!, false, sampledAtMs, rowsMax, result);
+      if (full && resumeAt < 0) resumeAt = index;
+    }
+    if (resumeAt >= 0) this.firstShard = resumeAt;
+    return result;
+  }
+
+  // One walk over a shard's slots. Returns true where the rows ran out before the walk did.
+  private async pass(state: ShardState, urgent: boolean, at: number, rowsMax: number, result: SampleResult): Promise<boolean> {
+    const { shard } = state;
+    const count = shard.accountCount();
+    if (count > state.seen.length) {
+      const grown = new Uint32Array(Math.max(count, state.seen.length * 2));
+      grown.set(state.seen);
+      state.seen = grown;
+    }
+    const { seen } = state;
+    const begin = urgent ? 0 : state.cursor;
+    let stoppedAt = -1;
+    let read = 0;
+    for (let i = 0; i < count; i++) {
+      if (i % SCAN_SLOTS_MAX === SCAN_SLOTS_MAX - 1) await this.breathe();
+      const slot = (begin + i) % count;
+      if (shard.accountVersion(slot) === seen[slot]) continue;
+      if (urgent && shard.statusCode(slot) === 0) continue;
+      if (result.rows >= rowsMax) {
+        if (stoppedAt < 0) stoppedAt = slot;
+        // The first walk sees only some; the second counts them all.
+        if (!urgent) result.delayed++;
+        continue;
+      }
+      if (++read % SAMPLE_ACCOUNTS_SLICE === 0) await this.breathe();
+      const sample = readAccount(shard, slot);
+      if (sample === null) continue;
+      seen[slot] = sample.version;
+      this.add(sample.account, sample.positions, at);
+      result.accounts++;
+      result.rows += 1 + sample.positions.length;
+    }
+    if (!urgent) state.cursor = Math.max(stoppedAt, 0);
+    return stoppedAt >= 0;
+  }
+
+  private add(account: AccountRisk, positions: readonly PositionRisk[], sampledAtMs: number): void {
+    this.batches.add(ACCOUNT_RISK, (row) => encodeAccountRisk(row, account, sampledAtMs));
+    for (const position of positions) {
+      this.batches.add(POSITION_RISK, (row) => encodePositionRisk(row, account, position, sampledAtMs));
+    }
+  }
+}
+
+// Account and positions of one version, or null: it kept changing, or nothing was valued yet. It comes next time.
+function readAccount(
+  shard: SampledShard,
+  slot: number,
+): { version: number; account: AccountRisk; positions: PositionRisk[] } | null {
+  for (let tries = 0; tries < SAMPLE_TRIES_MAX; tries++) {
+    const version = shard.accountVersion(slot);
+    const account = shard.account(slot);
+    const positions = shard.positions(slot);
+    if (account === null || positions === null || account.asOfMs === null) return null;
+    if (shard.accountVersion(slot) === version) return { version, account, positions };
+  }
+  return null;
+}

@@ -1,0 +1,153 @@
+// Known bugs for the fuzzer to find: each is one change of the verifier's source, made while it is bundled and nowhere else. One that
+// stays unfound says that the fuzzer is blind there. Run by `node test/fuzz/run.mjs --planted`.
+import { readFileSync } from "node:fs";
+
+const VERIFY = "src/ingest/verify/verify.ts";
+const FIELDS = "src/ingest/verify/fields.ts";
+const ACCOUNTS = "src/ingest/verify/check-accounts.ts";
+const MARKET = "src/ingest/verify/check-market.ts";
+const REFERENCE = "src/ingest/verify/check-reference.ts";
+const ALERTS = "src/ingest/verify/check-alerts.ts";
+const CRC = "src/shared/wire/crc32.ts";
+
+/** File, what it is, text that stands there once, and what replaces it. */
+export const PLANTED = [
+  [VERIFY, "identifier not compared", "if (u32(bytes, 4) !== layout.identifierWord)", "if (false)"],
+  [VERIFY, "end of the vtable not checked", "|| vtable + vtableBytes > length", ""],
+  [VERIFY, "end of the table not checked", "tableBytes < 4 || table + tableBytes > length", "tableBytes < 4"],
+  [VERIFY, "header may leave its table", "|| headerField + BatchHeaderAt.bytes > tableBytes", ""],
+  [VERIFY, "header may be unaligned", "if (header % 8 !== 0)", "if (header % 4 !== 0)"],
+  [VERIFY, "any schema version", "if (schemaVersion !== SCHEMA_VERSION)", "if (false)"],
+  [
+    VERIFY,
+    "checksum not compared",
+    "if (u32(bytes, header + BatchHeaderAt.checksum) !== messageChecksum",
+    "if (0 * messageChecksum",
+  ],
+  [VERIFY, "reserved bytes not checked", "u16(bytes, header + BatchHeaderAt.reserved) !== 0 ||", ""],
+  [VERIFY, "producer id not checked", "producerHigh > EXACT_HIGH_MAX ||", ""],
+  [VERIFY, "sequence one bit too wide", "sequenceHigh > EXACT_HIGH_MAX", "sequenceHigh > 0x3fffff"],
+  [VERIFY, "entries read past the vtable", "return entry + 2 <= vtableBytes ?", "return true ?"],
+  [VERIFY, "required vector may be absent", "if (layout.vectorsRequired) return VerifyCode.MissingField;", ""],
+  [VERIFY, "vector field may leave its table", "field < 4 || field + 4 > tableBytes", "field < 4"],
+  [VERIFY, "vector length may lie outside", "offset < 4 || vector + 4 > length", "offset < 4"],
+  [VERIFY, "vector offset wraps at 2^32", "const vector = slot + offset;", "const vector = (slot + offset) >>> 0;"],
+  [VERIFY, "structs may be unaligned", "if (start % 8 !== 0)", "if (start % 4 !== 0)"],
+  [VERIFY, "elements not compared with the end", "if (start + count * vectors[i].structBytes > length)", "if (false)"],
+  [
+    VERIFY,
+    "elements' bytes wrap at 2^32",
+    "count * vectors[i].structBytes >",
+    "(Math.imul(count, vectors[i].structBytes) >>> 0) >",
+  ],
+  [VERIFY, "one byte too many allowed", "vectors[i].structBytes > length", "vectors[i].structBytes > length + 8"],
+  [VERIFY, "an empty vector must be aligned", "if (count === 0) continue;", ""],
+  [CRC, "checksum not put back whole", "message[checksumAt + 2] = b2;", ""],
+  [
+    FIELDS,
+    "one bit too many in positive numbers",
+    "high >>> 0 <= EXACT_HIGH_MAX && (high | i32[word]) !== 0",
+    "high >>> 0 <= 0x3fffff && (high | i32[word]) !== 0",
+  ],
+  [FIELDS, "0 taken as positive", "high >>> 0 <= EXACT_HIGH_MAX && (high | i32[word]) !== 0", "high >>> 0 <= EXACT_HIGH_MAX"],
+  [FIELDS, "positive only if the low half is", "(high | i32[word]) !== 0;\n}\n\n/** 0 …", "i32[word] !== 0;\n}\n\n/** 0 …"],
+  [FIELDS, "amount of -2^53", "(high === EXACT_HIGH_MIN && i32[word] !== 0)", "high === EXACT_HIGH_MIN"],
+  [FIELDS, "zero by its low half", "return (i32[word] | i32[word + 1]) === 0;", "return i32[word] === 0;"],
+  [FIELDS, "first ns of 2000 refused", "i32[word] >>> 0 >= FROM_LOW", "i32[word] >>> 0 > FROM_LOW"],
+  [FIELDS, "first ns of 2200 accepted", "i32[word] >>> 0 < TO_LOW", "i32[word] >>> 0 <= TO_LOW"],
+  [FIELDS, "times before 1970", "if (high <= FROM_HIGH) return", "if (high >= 0 && high <= FROM_HIGH) return"],
+  [FIELDS, "low halves compared as signed", "i32[first] >>> 0 <= i32[second] >>> 0", "i32[first] <= i32[second]"],
+  [FIELDS, "NaN and infinity taken as prices", "return value > 0 && value < Number.POSITIVE_INFINITY;", "return !(value <= 0);"],
+  [FIELDS, "both legs at once", "=== (EventFlag.LongLeg | EventFlag.ShortLeg);", "=== -1;"],
+  [ACCOUNTS, "ids past the table of instruments", "if (instrument < INSTRUMENT_SLOTS &&", "if ("],
+  [ACCOUNTS, "ids past the table of assets", "if (asset >= ASSET_SLOTS ||", "if ("],
+  [ACCOUNTS, "group one too high", "if (group >= GROUP_SLOTS)", "if (group > GROUP_SLOTS)"],
+  [ACCOUNTS, "side not checked", "if (side !== 1 && side !== 2)", "if (false)"],
+  [
+    ACCOUNTS,
+    "funding of a future",
+    "known.instrumentKinds[instrument] !== InstrumentKind.Perpetual",
+    "known.instrumentKinds[instrument] === 1",
+  ],
+  [ACCOUNTS, "funding rate a million times too high", "FUNDING_RATE_MAX_E12)", "FUNDING_RATE_MAX_E12 * 1000)"],
+  [ACCOUNTS, "a future that expires at 0", "if (kind === InstrumentKind.Future) {", "if (kind === 77) {"],
+  [ACCOUNTS, "settlement of one account", "if (!isZero(i32, at + ACCOUNT))", "if (false)"],
+  [ACCOUNTS, "last event not checked", "for (let i = 0; i < count; i++)", "for (let i = 0; i < count - 1; i++)"],
+  [ACCOUNTS, "one event too many checked", "for (let i = 0; i < count; i++)", "for (let i = 0; i <= count; i++)"],
+  [MARKET, "crossed quotes", "if (!isZero(i32, ask) && !isOrdered(i32, bid, ask))", "if (false)"],
+  [MARKET, "locked quotes refused", "!isOrdered(i32, bid, ask)", "isOrdered(i32, ask, bid)"],
+  [MARKET, "lots on an empty side", "if (isZero(i32, lots)) return VerifyCode.Ok;", "return VerifyCode.Ok;"],
+  [
+    MARKET,
+    "a rate of NaN",
+    "if (!(rate >= -FUNDING_RATE_MAX && rate <= FUNDING_RATE_MAX))",
+    "if (rate < -FUNDING_RATE_MAX || rate > FUNDING_RATE_MAX)",
+  ],
+  [MARKET, "book ids that go back", "if (!isOrdered(i32, at + FIRST_ID, at + LAST_ID))", "if (false)"],
+  [MARKET, "another previous id inside a book message", "isSame(i32, at + PREV_ID, before + PREV_ID) &&", ""],
+  [MARKET, "a book message that begins inside another", "if (begins !== ((flagsBefore & BookFlag.Last) !== 0))", "if (false)"],
+  [MARKET, "trade's padding read with its aggressor", "i32[at + TradeAt.aggressor / 4] & 255", "i32[at + TradeAt.aggressor / 4]"],
+  [REFERENCE, "text with a zero inside", "while (end < bytes && u8[at + end] === 0) end += 1;", "end = bytes;"],
+  [
+    REFERENCE,
+    "a full-length symbol refused",
+    "end === bytes && chars >= minChars",
+    "end === bytes && chars < bytes && chars >= minChars",
+  ],
+  [
+    REFERENCE,
+    "ids twice",
+    'if (ids.has(id)) return refuse(VerifyCode.Duplicate, "id", id',
+    'if (false) return refuse(VerifyCode.Duplicate, "id", id',
+  ],
+  [REFERENCE, "symbols twice", "if (symbols.has(symbol))", "if (false)"],
+  [REFERENCE, "tiers of one floor", "floor > floorBefore &&", "floor >= floorBefore &&"],
+  [REFERENCE, "tiers in two runs", "|| ended.has(own)", ""],
+  [REFERENCE, "a tiered table without tiers", "isTiered !== withTiers.has(id)", "!isTiered && withTiers.has(id)"],
+  [
+    REFERENCE,
+    "initial rate below maintenance",
+    "if (!(initial >= maintenance && initial <= 1))",
+    "if (!(initial > 0 && initial <= 1))",
+  ],
+  [REFERENCE, "an inverse option", "isOption || kind === InstrumentKind.Spot ? 1 : 2", "kind === InstrumentKind.Spot ? 1 : 2"],
+  [REFERENCE, "haircut of 1", "haircut < 1)", "haircut <= 1)"],
+  [ALERTS, "equity of NaN", "if (!Number.isFinite(value))", "if (value === Number.POSITIVE_INFINITY)"],
+  [ALERTS, "status 5", "if (to > AccountStatus.Bankrupt)", "if (to > AccountStatus.Bankrupt + 1)"],
+];
+
+/** Replaces the text while esbuild loads the file. */
+function plant([file, , from, to]) {
+  return {
+    name: "planted",
+    setup(build) {
+      build.onLoad({ filter: new RegExp(`${file.replaceAll("/", "[\\\\/]").replaceAll(".", "\\.")}$`) }, ({ path }) => {
+        const parts = readFileSync(path, "utf8").split(from);
+        if (parts.length !== 2) throw new Error(`planted.mjs: ${file} has ${parts.length - 1} times, not once: ${from}`);
+        return { contents: parts.join(to), loader: "ts" };
+      });
+    },
+  };
+}
+
+/**
+ * @param load bundles and imports a module with esbuild plugins
+ * @param mutations tried for each bug
+ * @returns whether every bug was found
+ */
+export async function runPlanted(load, mutations, log = console.log) {
+  const seed = Date.now() % 4294967296;
+  let missed = 0;
+  for (const bug of PLANTED) {
+    const { fuzz } = await load("fuzz.ts", [plant(bug)]);
+    const { failures, counts } = fuzz(seed, mutations);
+    const tried = [...counts.values()].reduce((sum, times) => sum + times, 0);
+    const isFound = failures.length > 0;
+    if (!isFound) missed += 1;
+    log(
+      `${isFound ? `found after ${String(tried).padStart(7)}` : "NOT FOUND            "}  ${bug[0].replace(/.*\//, "")}: ${bug[1]}`,
+    );
+  }
+  log(`${PLANTED.length - missed} of ${PLANTED.length} planted bugs found, seed ${seed}, at most ${mutations} mutations each`);
+  return missed === 0;
+}

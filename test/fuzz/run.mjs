@@ -1,0 +1,52 @@
+// Bundles and runs what stands in this folder, without a test runner:
+//
+//   node test/fuzz/run.mjs [mutations] [seed]     long form of the fuzzer; default 10,000,000 and a seed of the clock
+//   node test/fuzz/run.mjs --planted [mutations]  plants known bugs into the verifier, one at a time, and sees each found
+//   node test/fuzz/run.mjs --write-golden         writes golden/*.hex anew, after an intended change of the format
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** Bundles a module of this folder and imports it. */
+async function load(name, plugins = []) {
+  const folder = mkdtempSync(join(tmpdir(), "plimsoll-fuzz-"));
+  try {
+    const outfile = join(folder, "bundle.mjs");
+    await build({
+      entryPoints: [join(here, name)],
+      outfile,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      plugins,
+      logLevel: "error",
+    });
+    return await import(pathToFileURL(outfile).href);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const [first, second] = process.argv.slice(2);
+if (first === "--write-golden") {
+  const { GOLDEN, toHex } = await load("golden.ts");
+  for (const [name, make] of Object.entries(GOLDEN)) writeFileSync(join(here, "golden", `${name}.hex`), toHex(make()));
+} else if (first === "--planted") {
+  const { runPlanted } = await import("./planted.mjs");
+  process.exitCode = (await runPlanted(load, Number(second ?? 300_000))) ? 0 : 1;
+} else {
+  const { fuzz, report } = await load("fuzz.ts");
+  const mutations = Number(first ?? 10_000_000);
+  const seed = Number(second ?? Date.now() % 4294967296);
+  if (!Number.isSafeInteger(mutations) || mutations < 1 || !Number.isSafeInteger(seed)) {
+    console.error("usage: node test/fuzz/run.mjs [mutations] [seed] | --planted [mutations] | --write-golden");
+    process.exit(2);
+  }
+  const result = fuzz(seed, mutations);
+  console.log(report(result));
+  process.exitCode = result.failures.length === 0 ? 0 : 1;
+}
