@@ -1,4 +1,5 @@
 // `plimsoll eval` as a program sees it: lines in, lines out, an exit status.
+// biome-ignore-all lint/suspicious/noExplicitAny: answers and kernels are looked into by name
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -462,6 +463,34 @@ describe("plimsoll eval", () => {
     const { status, answers } = await answersTo(optional.map((field) => withField(field, undefined)).join("\n"));
     expect(answers.map(({ error }) => error)).toEqual(optional.map(() => undefined));
     expect(status).toBe(0);
+  });
+
+  it("takes a portfolio of any size up to its limits, and refuses a larger one by name", async () => {
+    const large = (count: number) => {
+      const line = JSON.parse(SAMPLE);
+      const [instrument] = line.instruments;
+      line.instruments = Array.from({ length: count }, (_, i) => ({ ...instrument, symbol: `S${i}` }));
+      line.market = Object.fromEntries(line.instruments.map(({ symbol }: { symbol: string }) => [symbol, { mark: 61000 }]));
+      line.account.positions = line.instruments.map(({ symbol }: { symbol: string }) => ({
+        symbol,
+        qty: 0.001,
+        entryPrice: 60000,
+        mode: "cross",
+      }));
+      line.account.orders = line.instruments.map(({ symbol }: { symbol: string }) => ({
+        symbol,
+        side: "sell",
+        qty: 0.003,
+        price: 61000,
+      }));
+      return JSON.stringify(line);
+    };
+    const { answers } = await answersTo([SAMPLE, large(2000), SAMPLE, large(20_001)].join("\n"));
+    expect(answers[1].positions).toHaveLength(2000);
+    expect(answers[1].account.unrealizedPnlUsd).toBeCloseTo(2000, 6);
+    expect(answers[1].pools.USDT.orderMargin).toBeCloseTo(2000 * 0.61, 6);
+    expect(answers[2]).toEqual(answers[0]);
+    expect(answers[3].error).toMatchObject({ code: "out-of-range", field: "instruments" });
   });
 
   it("is not misled by the names of assets and symbols", async () => {

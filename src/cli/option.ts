@@ -167,6 +167,9 @@ export function optionCommand(streams: OptionStreams = process): Command {
     .addHelpText("after", HELP)
     .action(async (options: { input?: string }, command: Command) => {
       const file = options.input;
+      if (file === undefined && streams.stdin === process.stdin && process.stdin.isTTY) {
+        process.stderr.write("plimsoll option: reading options from the terminal, one a line\n");
+      }
       const input = file === undefined ? streams.stdin : createReadStream(file, { highWaterMark: FILE_CHUNK_BYTES });
       let unreadable: Error | null = null;
       input.once("error", (error: Error) => {

@@ -237,16 +237,17 @@ async function createCluster(
   logPath: string,
   owner: { uid: number; gid: number } | null,
 ): Promise<void> {
-  // A cluster that a crash left half made has no PG_VERSION, which initdb writes first but for the folders; begin anew.
-  await rm(cluster, { recursive: true, force: true });
-  const passwordFile = join(dirname(cluster), "initdb-password");
+  // Made beside its place and moved there whole: a cluster that a crash left half made is never taken for one.
+  const dir = `${cluster}.new`;
+  const passwordFile = `${cluster}.password`;
+  await rm(dir, { recursive: true, force: true });
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
   if (owner !== null) await chown(passwordFile, owner.uid, owner.gid);
   try {
-    // Nothing is lost yet if the machine goes down within the first seconds: a cluster is made again in two.
+    // Nothing is lost yet if the machine goes down within the first seconds, so initdb need not wait for the disk.
     const flags = [
       "-D",
-      cluster,
+      dir,
       "-U",
       USER,
       `--pwfile=${passwordFile}`,
@@ -261,11 +262,12 @@ async function createCluster(
       env: { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" },
     });
     await writeFile(logPath, stdout + stderr, { mode: 0o600, flag: "a" });
+    await rename(dir, cluster);
   } catch (error) {
-    await rm(cluster, { recursive: true, force: true });
     const { stderr } = error as { stderr?: string };
     throw new Error(`initdb failed: ${(stderr || errorText(error)).trim()}`);
   } finally {
+    await rm(dir, { recursive: true, force: true });
     await rm(passwordFile, { force: true });
   }
 }

@@ -277,14 +277,17 @@ export class Lane {
       this.committed = queued.sequence;
       if (queued.stored !== null) {
         if (spill.head() === queued.stored) spill.dropHead(queued.stored);
-      } else if (this.spilling > 0) {
-        queued.done = true;
       } else {
-        this.memory.shift();
-        this.memoryBytes -= queued.payload.length;
+        queued.done = true;
+        this.forgetDone();
       }
     }
     this.madeProgress();
+  }
+
+  // Takes committed batches off the front of memory, unless they are on their way to disk: then they are dropped there.
+  private forgetDone(): void {
+    while (this.spilling === 0 && this.memory[0]?.done === true) this.memoryBytes -= this.memory.shift()!.payload.length;
   }
 
   private succeeded(batch: LoadedBatch, result: WriteResult): void {
@@ -401,6 +404,7 @@ export class Lane {
         if (name === "samples") await this.thin();
       } catch (error) {
         this.spilling = 0;
+        this.forgetDone();
         if (!this.spillFailed) this.options.log("error", `${name}: spilling failed: ${errorText(error)}`, "STORE_SPILL_UNUSABLE");
         this.spillFailed = true;
         if (name === "samples") this.dropOldestInMemory();
@@ -424,6 +428,8 @@ export class Lane {
         // Committed on the way: it and all before it are at the head of the queue.
         if (batch.done) spill.dropHead(batch.stored);
       }
+      // The writer may have gone on beyond what was moved.
+      this.forgetDone();
     });
     this.writerSignal.notify();
     this.madeProgress();

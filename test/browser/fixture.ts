@@ -6,7 +6,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { AccountRisk, AlertView, BalanceView, InstrumentState, PositionRisk, ShardStatus } from "../../src/shared/views/types";
+import type {
+  AccountRisk,
+  AlertView,
+  BalanceView,
+  InstrumentState,
+  PositionRisk,
+  ShardStatus,
+} from "../../src/shared/views/types";
 
 /** Two policies at once, the strictest the page may meet: a page that breaks either is not shown. */
 const POLICIES = (streamPort: number): string[] => [
@@ -347,7 +354,8 @@ export class FixtureEngine {
     }
     if (path === "/instruments") return [200, { instruments: [...this.instruments.values()] }];
     const [, id, part] = /^\/accounts\/([^/]+)\/(\w+)$/.exec(path) ?? [];
-    if (id === undefined || !this.accounts.has(id)) return [404, { title: "not found", status: 404, detail: `nothing at ${path}` }];
+    if (id === undefined || !this.accounts.has(id))
+      return [404, { title: "not found", status: 404, detail: `nothing at ${path}` }];
     if (part === "balances") return [200, { ...this.#head(id), balances: this.balances.get(id) ?? [] }];
     if (part === "alerts") return [200, { alerts: this.alerts.filter((alert) => alert.accountId === id).reverse() }];
     return [404, { title: "not found", status: 404, detail: `nothing at ${path}` }];

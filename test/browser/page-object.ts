@@ -68,7 +68,9 @@ export class LivePage {
     return this.page.getByTestId(name);
   }
 
-  panel(id: "engine" | "top" | "alerts" | "marks" | "account" | "account-positions" | "account-balances" | "account-chart"): Locator {
+  panel(
+    id: "engine" | "top" | "alerts" | "marks" | "account" | "account-positions" | "account-balances" | "account-chart",
+  ): Locator {
     return this.page.locator(`#${id}`);
   }
 

@@ -20,6 +20,7 @@ import {
 } from "../../src/ingest/verify/index";
 import { ACCOUNT_BATCH, ALERT_BATCH, type BatchLayout, MARKET_BATCH, REFERENCE_BATCH } from "../../src/shared/wire/batch-layout";
 import { messageChecksum } from "../../src/shared/wire/crc32";
+import { ReferenceBatchWriter } from "../../src/shared/wire/encode";
 import { goldenAccounts, goldenAlerts, goldenMarket, goldenReference } from "./golden";
 import { Mutator, Random, type Shape, shapeOf } from "./mutate";
 import { emptyAccounts, newerAccounts, stockAccounts, stockAlerts, stockMarket, stockReference } from "./stock-builder";
@@ -30,11 +31,10 @@ export interface FuzzResult {
   mutations: number;
   /** Times each code came, "ok" among them. */
   counts: Map<string, number>;
-  /** What went wrong, with the message; the run ends at the first few. */
+  /** What went wrong, with the message. */
   failures: string[];
 }
 
-const FAILURES_MAX = 3;
 /** A run is worth something only if it gets past every check: these codes are the last of their kind, and must come. */
 const DEEP_CODES = [
   "ok",
@@ -72,7 +72,13 @@ const FAMILIES: readonly [Family, BatchLayout, Verify, Check, (() => Uint8Array)
     () => checkMarketBatch(aligned, batch, known),
     [goldenMarket, stockMarket, () => stockMarket(false)],
   ],
-  ["reference", REFERENCE_BATCH, verifyReference, () => checkReferenceBatch(aligned, batch), [goldenReference, stockReference]],
+  [
+    "reference",
+    REFERENCE_BATCH,
+    verifyReference,
+    () => checkReferenceBatch(aligned, batch),
+    [goldenReference, stockReference, tiersOfThreeTables],
+  ],
   [
     "alerts",
     ALERT_BATCH,
@@ -82,13 +88,26 @@ const FAMILIES: readonly [Family, BatchLayout, Verify, Check, (() => Uint8Array)
   ],
 ];
 
-/** @param seed 0 … 2^32 − 1; the same seed and count give the same run */
-export function fuzz(seed: number, mutations: number): FuzzResult {
+/** Tiers of one table beside those of others, and a symbol without a zero behind it. */
+function tiersOfThreeTables(): Uint8Array {
+  const w = new ReferenceBatchWriter(1);
+  w.asset({ id: 255, symbol: "ABCDEFGHIJKL", usdPrice: 2 });
+  for (const table of [1, 2, 3]) {
+    w.marginTable({ id: table, model: 1 });
+    for (const floor of [0, 1000]) w.marginTier({ table, notionalFloor: floor, initialRate: 0.02, maintenanceRate: 0.01 });
+  }
+  return w.finish();
+}
+
+/**
+ * @param seed 0 … 2^32 − 1; the same seed and count give the same run
+ * @param failuresMax the run ends at so many failures
+ */
+export function fuzz(seed: number, mutations: number, failuresMax = 3): FuzzResult {
   const result: FuzzResult = { seed, mutations, counts: new Map(), failures: [] };
   const random = new Random(seed);
   const families = FAMILIES.map(([name, layout, verify, check, makers]) => {
-    const structBytes = layout.vectors.map((vector) => vector.structBytes);
-    const shapes: Shape[] = makers.map((make) => shapeOf(Uint8Array.from(make()), structBytes));
+    const shapes: Shape[] = makers.map((make) => shapeOf(Uint8Array.from(make()), layout.vectors));
     const bytesMax = Math.max(...shapes.map((shape) => shape.message.length));
     const mutators = Array.from({ length: 8 }, (_, shift) => new Mutator(random, bytesMax, shift));
     for (const { message } of shapes) {
@@ -101,7 +120,7 @@ export function fuzz(seed: number, mutations: number): FuzzResult {
   const counts = new Array<number>(64).fill(0);
   const before = new Uint8Array(65536);
 
-  for (let n = 0; n < mutations && result.failures.length < FAILURES_MAX; n++) {
+  for (let n = 0; n < mutations && result.failures.length < failuresMax; n++) {
     // Three of each, but one of alerts, the simplest.
     const { name, verify, check, shapes, mutators } = families[Math.floor(random.below(10) / 3)];
     const mutator = mutators[random.below(8)];

@@ -44,7 +44,7 @@ export function goldenAccounts(): Buffer {
   w.orderCancelled({ ...base, seq: 6, instrument: 1, order: 99 });
   w.isolatedTransfer({ ...base, seq: 7, instrument: 1, amount: -5_000_000_000, flags: EventFlag.Isolated });
   w.fundingSettlement({ seq: 8, timeMs, instrument: 1, priceTicks: 610_050, rateE12: -100_000_000 });
-  w.expirySettlement({ seq: 1, timeMs, instrument: 2, priceTicks: 0 });
+  w.expirySettlement({ seq: 1, timeMs, instrument: 2, priceTicks: 6_150_000_000_000 });
   w.expirySettlement({ seq: 2, timeMs, instrument: 3, priceTicks: 610_000 });
   return w.finish();
 }

@@ -30,6 +30,55 @@ export class Random {
   }
 }
 
+/** A field of a struct: bytes, or as many texts of one byte each. */
+interface Field {
+  at: number;
+  type: FieldType;
+  bytes: number;
+}
+type FieldType = "L" | "D" | "U" | "S" | "B" | "T";
+
+/** Fields of each struct, in the order of the schema: L i64, D f64, U u32, S u16, B u8, T text, x padding; a number repeats. */
+const FIELDS_BY_BYTES: Record<FieldType | "x", number> = { L: 8, D: 8, U: 4, S: 2, B: 1, T: 1, x: 1 };
+const LAYOUTS: Record<string, string> = {
+  events: "LLLLLLLUBBS",
+  marks: "Ux4LLL",
+  indexPrices: "Ux4LLD",
+  fundingRates: "Ux4LLDL",
+  quotes: "Ux4LLLLLL",
+  impliedVols: "Ux4LLDD",
+  trades: "UBx3LLLLL",
+  bookLevels: "UBBx2LLLLLL",
+  assets: "UT12DD",
+  instruments: "UUT40UUUBBBBLLLLLLL",
+  marginTables: "UBBSDDDDDLL",
+  marginTiers: "Ux4DDDD",
+  accountGroups: "UBBST24",
+  alerts: "LLLUULDDDDBBBBUL",
+};
+
+function fieldsOf(name: string, structBytes: number): Field[] {
+  const fields: Field[] = [];
+  let at = 0;
+  for (const [, letter, times] of LAYOUTS[name].matchAll(/([A-Zx])(\d*)/g)) {
+    const type = letter as FieldType | "x";
+    const bytes = FIELDS_BY_BYTES[type] * Number(times || 1);
+    if (type !== "x") fields.push({ at, type, bytes });
+    at += bytes;
+  }
+  if (at !== structBytes) throw new Error(`mutate.ts: ${name} has ${at} bytes, not ${structBytes}`);
+  return fields;
+}
+
+interface Vector {
+  /** Place of its offset, and of its length. */
+  slot: number;
+  length: number;
+  count: number;
+  structBytes: number;
+  fields: Field[];
+}
+
 /** Where things lie in an unchanged message. */
 export interface Shape {
   readonly message: Uint8Array;
@@ -41,11 +90,11 @@ export interface Shape {
   readonly vtable: number;
   readonly vtableBytes: number;
   readonly header: number;
-  /** Vectors that are there: place of their offset, of their length, and their structs. */
-  readonly vectors: readonly { slot: number; length: number; count: number; structBytes: number }[];
+  /** Vectors that are there. */
+  readonly vectors: readonly Vector[];
 }
 
-export function shapeOf(message: Uint8Array, structBytes: readonly number[]): Shape {
+export function shapeOf(message: Uint8Array, layouts: readonly { name: string; structBytes: number }[]): Shape {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   const table = view.getUint32(0, true);
   const vtable = table - view.getInt32(table, true);
@@ -53,78 +102,43 @@ export function shapeOf(message: Uint8Array, structBytes: readonly number[]): Sh
   const shorts: number[] = [];
   for (let at = vtable; at < vtable + vtableBytes; at += 2) shorts.push(at);
   const words = [0, 4, table];
-  const vectors: { slot: number; length: number; count: number; structBytes: number }[] = [];
-  for (let i = 0; i < structBytes.length && 6 + 2 * i < vtableBytes; i++) {
+  const vectors: Vector[] = [];
+  for (let i = 0; i < layouts.length && 6 + 2 * i < vtableBytes; i++) {
     const field = view.getUint16(vtable + 6 + 2 * i, true);
     if (field === 0) continue;
     const slot = table + field;
     const length = slot + view.getUint32(slot, true);
     words.push(slot, length);
-    vectors.push({ slot, length, count: view.getUint32(length, true), structBytes: structBytes[i] });
+    const { name, structBytes } = layouts[i];
+    vectors.push({ slot, length, count: view.getUint32(length, true), structBytes, fields: fieldsOf(name, structBytes) });
   }
   return { message, shorts, words, table, vtable, vtableBytes, header: table + view.getUint16(vtable + 4, true), vectors };
 }
 
-const BYTES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 16, 31, 32, 126, 127, 128, 254, 255];
+const BYTES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255];
+const CHARS = [0, 0, 0x1f, 0x20, 0x21, 0x41, 0x7e, 0x7f, 0x80, 0xff];
 const SHORTS = [0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 28, 30, 32, 64, 255, 256, 4096, 32767, 32768, 65534, 65535];
-const WORDS = [
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 255, 256, 257, 1023, 1024, 4094, 4095, 4096, 8192, 8193, 65535, 65536, 0x3ffffff, 0x4000000,
-  0x7ffffffc, 0x7fffffff, 0x80000000, 0xfffffff8, 0xfffffffc, 0xffffffff,
+const IDS = [0, 1, 2, 3, 4, 5, 255, 256, 1023, 1024, 4095, 4096, 8192, 65535, 0x7fffffff, 0x80000000, 0xffffffff];
+const SIZES = [
+  ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 256, 4096, 8192, 8193, 65536, 0x3ffffff, 0x4000000],
+  ...[0x7ffffffc, 0x7fffffff, 0x80000000, 0xfffffff8, 0xfffffffc, 0xffffffff],
 ];
 const E53 = 2n ** 53n;
 const LONGS = [
-  0n,
-  1n,
-  2n,
-  2n ** 31n,
-  2n ** 32n - 1n,
-  2n ** 32n,
-  2n ** 32n + 1n,
-  E53 - 1n,
-  E53,
-  E53 + 1n,
-  2n ** 62n,
-  2n ** 63n - 1n,
-  -1n,
-  -(2n ** 32n),
-  1n - E53,
-  -E53,
-  -E53 - 1n,
-  -(2n ** 63n),
-  10n ** 12n,
-  10n ** 12n + 1n,
-  -(10n ** 12n),
-  -(10n ** 12n) - 1n,
-  946_684_800_000_000_000n,
-  946_684_799_999_999_999n,
-  7_258_118_399_999_999_999n,
-  7_258_118_400_000_000_000n,
-  1_718_000_000_000n,
+  ...[0n, 1n, 2n, 2n ** 32n - 1n, 2n ** 32n, E53 - 1n, E53, 2n ** 63n - 1n, -1n, -(2n ** 32n), 1n - E53, -E53, -(2n ** 63n)],
+  ...[10n ** 12n, 10n ** 12n + 1n, -(10n ** 12n), -(10n ** 12n) - 1n],
+  // The first and the last ns that are a time, and their neighbours.
+  ...[946_684_800_000_000_000n, 946_684_799_999_999_999n, 7_258_118_399_999_999_999n, 7_258_118_400_000_000_000n],
 ];
 const DOUBLES = [
-  0,
-  -0,
-  1,
-  -1,
-  0.5,
-  1 + 2 ** -52,
-  1 - 2 ** -53,
-  -1 - 2 ** -52,
-  0.01,
-  0.02,
-  5e-324,
-  -5e-324,
-  1.7976931348623157e308,
-  50_000,
-  Number.POSITIVE_INFINITY,
-  Number.NEGATIVE_INFINITY,
-  Number.NaN,
+  ...[0, -0, 1, -1, 1 + 2 ** -52, 1 - 2 ** -53, -1 - 2 ** -52, 0.01, 0.02, 5e-324, -5e-324, 1.7976931348623157e308, 50_000],
+  ...[Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN],
 ];
-// Both kinds as two halves each, ready to be written.
-const EIGHTS = new Uint32Array((LONGS.length + DOUBLES.length) * 2);
-new BigInt64Array(EIGHTS.buffer, 0, LONGS.length).set(LONGS);
-new Float64Array(EIGHTS.buffer, LONGS.length * 8).set(DOUBLES);
-const EIGHT_COUNT = EIGHTS.length / 2;
+
+/** Numbers of 64 bits as two halves each, ready to be written. */
+const halves = (numbers: BigInt64Array | Float64Array) => new Uint32Array(numbers.buffer);
+const LONG_HALVES = halves(new BigInt64Array(LONGS));
+const DOUBLE_HALVES = halves(new Float64Array(DOUBLES));
 
 /** Room that a change may add. */
 export const GROWTH_BYTES = 1024;
@@ -155,13 +169,14 @@ export class Mutator {
   run(shape: Shape, others: readonly Shape[]): void {
     this.bytes.set(shape.message);
     this.length = shape.message.length;
-    const changes = 1 + (this.random.next() % 3);
+    const pick = this.random.below(8);
+    const changes = pick < 5 ? 1 : pick < 7 ? 2 : 3;
     for (let i = 0; i < changes; i++) this.change(shape, others);
   }
 
   private change(shape: Shape, others: readonly Shape[]): void {
     const r = this.random;
-    const pick = r.below(16);
+    const pick = r.below(20);
     if (pick === 0) this.flip();
     else if (pick === 1) this.randomByte();
     else if (pick === 2) this.frameShort(shape);
@@ -173,8 +188,10 @@ export class Mutator {
     else if (pick === 9) this.swapStructs(shape, others);
     else if (pick === 10) this.moveVtable(shape);
     else if (pick === 11) this.moveVector(shape);
-    else if (pick === 12) this.put(shape.header + 4 * r.below(6));
-    else this.structValue(shape);
+    else if (pick === 12) this.insert();
+    else if (pick === 13) this.headerValue(shape);
+    else if (pick <= 15) this.copyField(shape);
+    else this.fieldValue(shape);
   }
 
   private randomByte(): void {
@@ -199,7 +216,7 @@ export class Mutator {
     // A known size, something near what is there, or something near the end of the message as seen from here.
     const pick = this.random.below(3);
     const near = (this.random.below(33) - 16) * (this.random.next() & 1 ? 4 : 1);
-    if (pick === 0) this.view.setUint32(at, WORDS[this.random.below(WORDS.length)], true);
+    if (pick === 0) this.view.setUint32(at, SIZES[this.random.below(SIZES.length)], true);
     else if (pick === 1) this.view.setUint32(at, this.view.getUint32(at, true) + near, true);
     else this.view.setUint32(at, this.length - at + near, true);
   }
@@ -207,8 +224,8 @@ export class Mutator {
   private count(shape: Shape): void {
     if (shape.vectors.length === 0) return;
     const vector = shape.vectors[this.random.below(shape.vectors.length)];
-    const pick = this.random.below(WORDS.length + 5);
-    this.view.setUint32(vector.length, pick < WORDS.length ? WORDS[pick] : vector.count + pick - WORDS.length - 2, true);
+    const pick = this.random.below(SIZES.length + 5);
+    this.view.setUint32(vector.length, pick < SIZES.length ? SIZES[pick] : vector.count + pick - SIZES.length - 2, true);
   }
 
   /** More bytes at the end: zeros, or a copy of the beginning. */
@@ -263,35 +280,58 @@ export class Mutator {
     this.length = at + bytes;
   }
 
-  private structValue(shape: Shape): void {
-    if (shape.vectors.length === 0) return;
-    const { length, count, structBytes } = shape.vectors[this.random.below(shape.vectors.length)];
-    if (count === 0) return;
-    this.put(length + 4 + this.random.below(count) * structBytes + 4 * this.random.below(structBytes / 4));
+  /** Bytes before everything but root and identifier: right if they are a multiple of 8, but for an empty batch in every place. */
+  private insert(): void {
+    const more = 4 * (1 + this.random.below(4));
+    if (this.length < 8 || this.length + more > this.bytesMax + GROWTH_BYTES) return;
+    this.bytes.copyWithin(8 + more, 8, this.length);
+    this.length += more;
+    this.view.setUint32(0, this.view.getUint32(0, true) + more, true);
   }
 
-  /** A value on an edge, of 1, 2, 4 or 8 bytes, in the word at `at`; 8 bytes where that begins a field of 8. */
-  private put(at: number): void {
+  private headerValue(shape: Shape): void {
     const r = this.random;
-    switch (r.below(6)) {
-      case 0:
-        this.view.setUint8(at + r.below(4), BYTES[r.below(BYTES.length)]);
-        return;
-      case 1:
-        this.view.setUint16(at + 2 * r.below(2), SHORTS[r.below(SHORTS.length)], true);
-        return;
-      case 2:
-        this.view.setUint32(at, WORDS[r.below(WORDS.length)], true);
-        return;
-      case 3:
-        this.view.setUint32(at, this.view.getUint32(at, true) + r.below(9) - 4, true);
-        return;
-      default: {
-        const eight = at & ~7;
-        const pick = r.below(EIGHT_COUNT);
-        this.view.setUint32(eight, EIGHTS[2 * pick], true);
-        this.view.setUint32(eight + 4, EIGHTS[2 * pick + 1], true);
-      }
-    }
+    if (r.next() & 1) this.view.setUint16(shape.header + 2 * r.below(2), SHORTS[r.below(SHORTS.length)], true);
+    else this.putEight(shape.header + 8 + 8 * r.below(2), LONG_HALVES);
+  }
+
+  /** A field as it is in another struct of its vector, or another field of its type in the same. */
+  private copyField(shape: Shape): void {
+    const r = this.random;
+    const vector = this.anyVector(shape);
+    if (vector === undefined) return;
+    const { length, count, structBytes, fields } = vector;
+    const field = fields[r.below(fields.length)];
+    const other = r.below(4) === 0 ? fields[r.below(fields.length)] : field;
+    if (other.bytes !== field.bytes) return;
+    const from = length + 4 + r.below(count) * structBytes + other.at;
+    this.bytes.copyWithin(length + 4 + r.below(count) * structBytes + field.at, from, from + field.bytes);
+  }
+
+  /** A value on an edge, or one beside what is there. */
+  private fieldValue(shape: Shape): void {
+    const r = this.random;
+    const vector = this.anyVector(shape);
+    if (vector === undefined) return;
+    const { type, at: offset, bytes } = vector.fields[r.below(vector.fields.length)];
+    const at = vector.length + 4 + r.below(vector.count) * vector.structBytes + offset;
+    if (type === "T") this.bytes[at + r.below(bytes)] = CHARS[r.below(CHARS.length)];
+    else if (type === "B") this.bytes[at] = BYTES[r.below(BYTES.length)];
+    else if (type === "S") this.view.setUint16(at, r.next() & 1 ? 1 << r.below(16) : SHORTS[r.below(SHORTS.length)], true);
+    else if (r.below(8) === 0) this.view.setUint32(at, this.view.getUint32(at, true) + r.below(5) - 2, true);
+    else if (type === "U") this.view.setUint32(at, IDS[r.below(IDS.length)], true);
+    else this.putEight(at, type === "L" ? LONG_HALVES : DOUBLE_HALVES);
+  }
+
+  private anyVector(shape: Shape): Vector | undefined {
+    if (shape.vectors.length === 0) return undefined;
+    const vector = shape.vectors[this.random.below(shape.vectors.length)];
+    return vector.count > 0 ? vector : undefined;
+  }
+
+  private putEight(at: number, values: Uint32Array): void {
+    const pick = this.random.below(values.length >> 1);
+    this.view.setUint32(at, values[2 * pick], true);
+    this.view.setUint32(at + 4, values[2 * pick + 1], true);
   }
 }

@@ -34,12 +34,6 @@ export const PLANTED = [
   [VERIFY, "vector offset wraps at 2^32", "const vector = slot + offset;", "const vector = (slot + offset) >>> 0;"],
   [VERIFY, "structs may be unaligned", "if (start % 8 !== 0)", "if (start % 4 !== 0)"],
   [VERIFY, "elements not compared with the end", "if (start + count * vectors[i].structBytes > length)", "if (false)"],
-  [
-    VERIFY,
-    "elements' bytes wrap at 2^32",
-    "count * vectors[i].structBytes >",
-    "(Math.imul(count, vectors[i].structBytes) >>> 0) >",
-  ],
   [VERIFY, "one byte too many allowed", "vectors[i].structBytes > length", "vectors[i].structBytes > length + 8"],
   [VERIFY, "an empty vector must be aligned", "if (count === 0) continue;", ""],
   [CRC, "checksum not put back whole", "message[checksumAt + 2] = b2;", ""],
@@ -70,7 +64,12 @@ export const PLANTED = [
     "known.instrumentKinds[instrument] === 1",
   ],
   [ACCOUNTS, "funding rate a million times too high", "FUNDING_RATE_MAX_E12)", "FUNDING_RATE_MAX_E12 * 1000)"],
-  [ACCOUNTS, "a future that expires at 0", "if (kind === InstrumentKind.Future) {", "if (kind === 77) {"],
+  [
+    ACCOUNTS,
+    "funding of a spot, expiry of a perpetual",
+    "kind !== InstrumentKind.Future && kind !== InstrumentKind.Option",
+    "kind === 0",
+  ],
   [ACCOUNTS, "settlement of one account", "if (!isZero(i32, at + ACCOUNT))", "if (false)"],
   [ACCOUNTS, "last event not checked", "for (let i = 0; i < count; i++)", "for (let i = 0; i < count - 1; i++)"],
   [ACCOUNTS, "one event too many checked", "for (let i = 0; i < count; i++)", "for (let i = 0; i <= count; i++)"],
@@ -132,22 +131,24 @@ function plant([file, , from, to]) {
 
 /**
  * @param load bundles and imports a module with esbuild plugins
- * @param mutations tried for each bug
- * @returns whether every bug was found
+ * @param mutations tried for each bug at most
+ * @param every     1: all bugs; 5: every fifth
+ * @returns how many bugs were not found
  */
-export async function runPlanted(load, mutations, log = console.log) {
-  const seed = Date.now() % 4294967296;
+export async function runPlanted(load, mutations, seed, every = 1) {
+  const bugs = PLANTED.filter((_, i) => i % every === 0);
   let missed = 0;
-  for (const bug of PLANTED) {
+  for (const bug of bugs) {
     const { fuzz } = await load("fuzz.ts", [plant(bug)]);
-    const { failures, counts } = fuzz(seed, mutations);
+    const { counts } = fuzz(seed, mutations, 1);
     const tried = [...counts.values()].reduce((sum, times) => sum + times, 0);
-    const isFound = failures.length > 0;
+    // A run to the end may still have failed for a code that the bug keeps from coming: that is no find.
+    const isFound = tried < mutations;
     if (!isFound) missed += 1;
-    log(
+    console.log(
       `${isFound ? `found after ${String(tried).padStart(7)}` : "NOT FOUND            "}  ${bug[0].replace(/.*\//, "")}: ${bug[1]}`,
     );
   }
-  log(`${PLANTED.length - missed} of ${PLANTED.length} planted bugs found, seed ${seed}, at most ${mutations} mutations each`);
-  return missed === 0;
+  console.log(`${bugs.length - missed} of ${bugs.length} planted bugs found, seed ${seed}, at most ${mutations} mutations each`);
+  return missed;
 }

@@ -1,7 +1,9 @@
 // Bundles and runs what stands in this folder, without a test runner:
 //
 //   node test/fuzz/run.mjs [mutations] [seed]     long form of the fuzzer; default 10,000,000 and a seed of the clock
-//   node test/fuzz/run.mjs --planted [mutations]  plants known bugs into the verifier, one at a time, and sees each found
+//   node test/fuzz/run.mjs --planted [mutations] [seed] [every]
+//                                                 plants known bugs into the verifier, one at a time (every 5: a fifth
+//                                                 of them), and sees each found
 //   node test/fuzz/run.mjs --write-golden         writes golden/*.hex anew, after an intended change of the format
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,22 +33,25 @@ async function load(name, plugins = []) {
   }
 }
 
-const [first, second] = process.argv.slice(2);
+/** The arguments as mutations and seed; ends the process where they are not. */
+function counted(mutationsText, seedText, mutationsDefault) {
+  const mutations = Number(mutationsText ?? mutationsDefault);
+  const seed = Number(seedText ?? Date.now() % 4294967296);
+  if (Number.isSafeInteger(mutations) && mutations > 0 && Number.isSafeInteger(seed)) return [mutations, seed];
+  console.error("usage: node test/fuzz/run.mjs [mutations] [seed] | --planted [mutations] [seed] [every] | --write-golden");
+  process.exit(2);
+}
+
+const [first, second, third, fourth] = process.argv.slice(2);
 if (first === "--write-golden") {
   const { GOLDEN, toHex } = await load("golden.ts");
   for (const [name, make] of Object.entries(GOLDEN)) writeFileSync(join(here, "golden", `${name}.hex`), toHex(make()));
 } else if (first === "--planted") {
   const { runPlanted } = await import("./planted.mjs");
-  process.exitCode = (await runPlanted(load, Number(second ?? 300_000))) ? 0 : 1;
+  process.exitCode = (await runPlanted(load, ...counted(second, third, 3_000_000), Number(fourth ?? 1))) === 0 ? 0 : 1;
 } else {
   const { fuzz, report } = await load("fuzz.ts");
-  const mutations = Number(first ?? 10_000_000);
-  const seed = Number(second ?? Date.now() % 4294967296);
-  if (!Number.isSafeInteger(mutations) || mutations < 1 || !Number.isSafeInteger(seed)) {
-    console.error("usage: node test/fuzz/run.mjs [mutations] [seed] | --planted [mutations] | --write-golden");
-    process.exit(2);
-  }
-  const result = fuzz(seed, mutations);
+  const result = fuzz(...counted(first, second, 10_000_000).reverse());
   console.log(report(result));
   process.exitCode = result.failures.length === 0 ? 0 : 1;
 }

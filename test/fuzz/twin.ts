@@ -179,7 +179,7 @@ const KIND_RULES = new Map<number, KindRule>([
     {
       ...nothing,
       account: zero,
-      price: natural,
+      price: positive,
       instrument: (id) => isKind(id, wire.InstrumentKind.Future, wire.InstrumentKind.Option),
     },
   ],
@@ -197,14 +197,12 @@ function accountsAreRight(): boolean {
     const side: number = e.side();
     const flags = e.flags();
     const allowed = rule.flags.reduce((sum, flag) => sum + flag, 0);
-    const isFuture = isKind(e.instrument(), wire.InstrumentKind.Future);
     const isFine =
       positive(e.seq()) &&
       time(e.timeNs()) &&
       rule.account(e.account()) &&
       rule.qty(e.qtyLots()) &&
       rule.price(e.priceTicks()) &&
-      !(e.kind() === K.ExpirySettlement && isFuture && e.priceTicks() === 0n) &&
       rule.amount(e.amount()) &&
       rule.order(e.order()) &&
       (rule.side ? side === 1 || side === 2 : side === 0) &&

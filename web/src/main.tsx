@@ -52,6 +52,8 @@ desk.start(location.hash);
 addEventListener("hashchange", () => {
   desk.go(location.hash);
   scrollTo(0, 0);
+  // What a screen reader and the keyboard go on from is the new content, not a link that is gone.
+  document.getElementById("content")?.focus({ preventScroll: true });
 });
 addEventListener("online", () => desk.stream.retryNow());
 // A tab that comes back from the background, or a machine from sleep, need not wait for the rest of a backoff.

@@ -240,8 +240,8 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
-  /** The whole page. */
-  page(): Promise<string> {
-    return this.#registry.metrics();
+  /** The whole page. Node's own metrics begin as NaN, before their first sample: what is not a number is left out. */
+  async page(): Promise<string> {
+    return (await this.#registry.metrics()).replace(/^[^#\n]* Nan\n/gm, "");
   }
 }

@@ -47,15 +47,23 @@ export interface HubCounters {
   subscriptions: number;
 }
 
+/** A channel that somebody listens to. */
+interface Entry {
+  channel: Channel;
+  interval: Interval | null;
+  subscriptions: Map<Session, Subscription>;
+  /** Its last look failed, and the log knows. */
+  failing: boolean;
+}
+
 export class Hub implements StreamHandlers {
   readonly config: StreamConfig;
   readonly version: string;
   readonly #options: HubOptions;
   readonly #sessions = new Set<Session>();
-  readonly #channels = new Map<
-    string,
-    { channel: Channel; interval: Interval | null; subscriptions: Map<Session, Subscription> }
-  >();
+  readonly #channels = new Map<string, Entry>();
+  /** The same entries by how often they are looked at; null: when alerts arrive. */
+  readonly #byInterval = new Map<Interval | null, Set<Entry>>([...INTERVALS, null].map((interval) => [interval, new Set()]));
   readonly #timers = new Map<Interval, NodeJS.Timeout>();
   readonly #dirty = new Set<Session>();
   readonly #sweeper: NodeJS.Timeout;
@@ -287,9 +295,10 @@ export class Hub implements StreamHandlers {
   #add(session: Session, name: string, parsed: ChannelName): void {
     let entry = this.#channels.get(name);
     if (entry === undefined) {
-      entry = { ...this.#create(name, parsed), subscriptions: new Map() };
+      entry = { ...this.#create(name, parsed), subscriptions: new Map(), failing: false };
       this.#channels.set(name, entry);
-      entry.channel.poll(monotonicNs());
+      this.#byInterval.get(entry.interval)!.add(entry);
+      this.#poll(entry, monotonicNs());
       if (entry.interval !== null) this.#startTimer(entry.interval);
     }
     const subscription: Subscription = { channel: entry.channel, lastChangeId: 0 };
@@ -307,8 +316,9 @@ export class Hub implements StreamHandlers {
     this.#counters.subscriptions--;
     if (entry.subscriptions.size > 0) return;
     this.#channels.delete(channel.name);
+    this.#byInterval.get(entry.interval)!.delete(entry);
     if (channel instanceof StateChannel) this.#lastId = Math.max(this.#lastId, channel.changeId);
-    this.#stopIdleTimers();
+    if (entry.interval !== null) this.#stopIdleTimer(entry.interval);
   }
 
   #startTimer(interval: Interval): void {
@@ -319,23 +329,16 @@ export class Hub implements StreamHandlers {
     );
   }
 
-  #stopIdleTimers(): void {
-    for (const interval of INTERVALS) {
-      const timer = this.#timers.get(interval);
-      if (timer === undefined) continue;
-      let used = false;
-      for (const entry of this.#channels.values()) if (entry.interval === interval) used = true;
-      if (used) continue;
-      clearInterval(timer);
-      this.#timers.delete(interval);
-    }
+  #stopIdleTimer(interval: Interval): void {
+    if (this.#byInterval.get(interval)!.size > 0) return;
+    clearInterval(this.#timers.get(interval));
+    this.#timers.delete(interval);
   }
 
   #tick(interval: Interval | null): void {
     const nowNs = monotonicNs();
-    for (const entry of this.#channels.values()) {
-      if (entry.interval !== interval) continue;
-      if (!this.#poll(entry.channel, nowNs)) continue;
+    for (const entry of this.#byInterval.get(interval)!) {
+      if (!this.#poll(entry, nowNs)) continue;
       for (const [session, subscription] of entry.subscriptions) {
         session.owe(subscription);
         this.#dirty.add(session);
@@ -345,12 +348,15 @@ export class Hub implements StreamHandlers {
     this.#dirty.clear();
   }
 
-  /** One channel that fails must not stop the others. */
-  #poll(channel: Channel, nowNs: number): boolean {
+  /** One channel that fails must not stop the others, nor fill the log. */
+  #poll(entry: Entry, nowNs: number): boolean {
     try {
-      return channel.poll(nowNs);
+      const changed = entry.channel.poll(nowNs);
+      entry.failing = false;
+      return changed;
     } catch (error) {
-      this.#options.log.error({ err: error, channel: channel.name }, "a channel could not be read");
+      if (!entry.failing) this.#options.log.error({ err: error, channel: entry.channel.name }, "a channel cannot be read");
+      entry.failing = true;
       return false;
     }
   }

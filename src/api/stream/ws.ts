@@ -101,7 +101,8 @@ export async function listenWs(options: StreamListenOptions, handlers: StreamHan
     clientTracking: false,
     maxPayload: options.payloadBytesMax,
     perMessageDeflate: false,
-    autoPong: true,
+    // A pong is sent below, and only to who reads: pings of a client that does not would fill the memory.
+    autoPong: false,
   });
 
   server.on("upgrade", (request: IncomingMessage, connection: Duplex, head: Buffer) => {
@@ -125,6 +126,9 @@ export async function listenWs(options: StreamListenOptions, handlers: StreamHan
         if (!socket.open) return;
         if (isBinary) handlers.binary(socket);
         else handlers.text(socket, (data as Buffer).toString("utf8"));
+      });
+      native.on("ping", (payload) => {
+        if (socket.open && native.bufferedAmount <= options.backpressureBytesMax) native.pong(payload);
       });
       native.on("pong", (payload) => {
         if (socket.open) handlers.pong(socket, payload.toString("latin1"));

@@ -29,6 +29,7 @@ export interface TopicOptions extends KafkaConnection {
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
+const ASK_AGAIN_MS = 50;
 const RESOURCE_TOPIC = 2; // kafkajs ConfigResourceTypes.TOPIC
 const WITHOUT_LEADER = new Set(["NOT_LEADER_FOR_PARTITION", "LEADER_NOT_AVAILABLE", "UNKNOWN_TOPIC_OR_PARTITION"]);
 const SHOWN_CONFIG = ["cleanup.policy", "retention.ms", "max.message.bytes"];
@@ -40,13 +41,13 @@ const SHOWN_CONFIG = ["cleanup.policy", "retention.ms", "max.message.bytes"];
  *   then), KAFKA_UNAVAILABLE, KAFKA_AUTH, KAFKA_CONFIG
  */
 export async function ensureTopics(options: TopicOptions): Promise<TopicDescription[]> {
-  return withAdmin(options, async (admin) => {
-    const before = await describeWhenLed(admin, options.topics);
+  return withAdmin(options, async (admin, signal) => {
+    const before = await describeWhenLed(admin, options.topics, signal);
     refuseMismatch(options.topics, before);
     const missing = options.topics.filter((_, index) => before[index]!.status === "missing");
     if (missing.length === 0) return before;
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false, // kafkajs takes a topic that the brokers do not know of yet for an error; we wait below
       topics: missing.map((spec) => ({
         topic: spec.name,
         numPartitions: spec.partitions,
@@ -55,7 +56,11 @@ export async function ensureTopics(options: TopicOptions): Promise<TopicDescript
       })),
     });
     // What another process made in the same moment counts as made, if it is right.
-    const after = await describeWhenLed(admin, options.topics);
+    let after = await describeWhenLed(admin, options.topics, signal);
+    while (after.some((topic) => topic.status === "missing")) {
+      await pause(signal);
+      after = await describeWhenLed(admin, options.topics, signal);
+    }
     refuseMismatch(options.topics, after);
     const created = new Set(missing.map((spec) => spec.name));
     return after.map((entry) => (created.has(entry.name) ? { ...entry, status: "created" } : entry));
@@ -64,7 +69,7 @@ export async function ensureTopics(options: TopicOptions): Promise<TopicDescript
 
 /** The topics as they are; creates nothing. */
 export async function describeTopics(options: TopicOptions): Promise<TopicDescription[]> {
-  return withAdmin(options, (admin) => describeWhenLed(admin, options.topics));
+  return withAdmin(options, (admin, signal) => describeWhenLed(admin, options.topics, signal));
 }
 
 /**
@@ -92,16 +97,21 @@ function refuseMismatch(specs: readonly TopicSpec[], found: readonly TopicDescri
   if (lines.length > 0) throw new KafkaError("KAFKA_TOPIC_MISMATCH", lines.join("; "));
 }
 
-/** A topic that was made a moment ago has no leader yet for some questions; the deadline of the whole bounds the asking. */
-async function describeWhenLed(admin: Admin, specs: readonly TopicSpec[]): Promise<TopicDescription[]> {
+/** A topic that was made a moment ago has no leader yet to answer for it; the deadline of the whole bounds the asking. */
+async function describeWhenLed(admin: Admin, specs: readonly TopicSpec[], signal: AbortSignal): Promise<TopicDescription[]> {
   for (;;) {
     try {
       return await describe(admin, specs);
     } catch (error) {
       if (!WITHOUT_LEADER.has((error as { type?: string }).type ?? "")) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(signal);
     }
   }
+}
+
+async function pause(signal: AbortSignal): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+  signal.throwIfAborted();
 }
 
 async function describe(admin: Admin, specs: readonly TopicSpec[]): Promise<TopicDescription[]> {
@@ -145,7 +155,7 @@ async function describeConfigs(admin: Admin, names: string[]): Promise<{ name: s
   }));
 }
 
-async function withAdmin<T>(options: TopicOptions, work: (admin: Admin) => Promise<T>): Promise<T> {
+async function withAdmin<T>(options: TopicOptions, work: (admin: Admin, signal: AbortSignal) => Promise<T>): Promise<T> {
   const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const connection = kafkajsConnection(options, (path) => readFileSync(path, "utf8"));
   const admin = new Kafka({
@@ -160,9 +170,10 @@ async function withAdmin<T>(options: TopicOptions, work: (admin: Admin) => Promi
     const error = new KafkaError("KAFKA_UNAVAILABLE", `no Kafka broker answered at ${options.brokers} within ${timeoutMs} ms`);
     timer = setTimeout(() => reject(error), timeoutMs);
   });
+  const over = new AbortController();
   const run = async () => {
     await admin.connect();
-    return work(admin);
+    return work(admin, over.signal);
   };
   try {
     return await Promise.race([run(), late]);
@@ -170,6 +181,7 @@ async function withAdmin<T>(options: TopicOptions, work: (admin: Admin) => Promi
     throw fromKafkajs(error, options.brokers);
   } finally {
     clearTimeout(timer);
+    over.abort();
     await admin.disconnect().catch(() => undefined);
   }
 }

@@ -5,7 +5,7 @@
 //    a second. So poll() drains with timeout 0 and, only when there was nothing, waits for one message.
 // 2. consume(n) drops an error that comes after messages of the same call. If it said that a position is outside the log,
 //    librdkafka has stopped reading the partition and says no more. So the statistics are watched for partitions that are ours and
-//    not read, and for those that do not move though there is more: then messages are fetched singly, and the error shows.
+//    not read (`#lookForStuck`).
 // 3. A batch that fails its checksum is skipped by librdkafka, or asked for again for ever, depending on where it lies in the
 //    answer; its error is subject to 2. So offsets are also checked for gaps.
 // 4. consume(n) runs in libuv's thread pool: pausing, seeking or unassigning meanwhile races with it. So such changes are made
@@ -101,10 +101,6 @@ const ERROR_PAUSE_MS = 50;
 // A partition may be without a fetcher for a moment (just assigned, leader moving). Seen so in this many statistics in a row, one
 // a second, it is stuck.
 const STUCK_SIGHTINGS = 2;
-// Likewise for one that does not move: from the first to the last of these sightings messages are fetched singly. Not longer,
-// because the rest may be markers of transactions, which nobody will ever see.
-const FIRST_STALL_SIGHTING = 2;
-const LAST_STALL_SIGHTING = 5;
 
 /** A partition that is ours. */
 interface Partition extends TopicPartition {
@@ -120,9 +116,6 @@ interface Partition extends TopicPartition {
   /** Taken from the client, not yet given to the caller: messages of a paused partition, and what was handed back by unread(). */
   held: LogMessage[];
   stuckSightings: number;
-  /** Statistics in a row that showed it at `stalledAt` with more to read and nothing fetched. */
-  stallSightings: number;
-  stalledAt: number;
 }
 
 interface PendingCommit {
@@ -160,8 +153,6 @@ export class LogConsumer {
   #deferred: (() => void)[] = [];
   /** What the poll under way will give. */
   #collected: LogMessage[] | undefined;
-  /** Fetch one by one, so that no error hides behind a message. */
-  #singly = false;
   /** The last drain found nothing: wait instead of draining again. */
   #quiet = false;
   #error: KafkaError | undefined;
@@ -308,7 +299,7 @@ export class LogConsumer {
       this.#takeHeld(messages, max);
       if (messages.length > 0 || !this.#quiet) {
         // At least one even when the caller's share is full: held messages must not keep rebalances from being served.
-        await this.#consume(this.#singly ? 1 : Math.max(1, max - messages.length), 0, messages, max);
+        await this.#consume(Math.max(1, max - messages.length), 0, messages, max);
         if (messages.length === 0 && this.#state === "open") await this.#consume(1, this.#pollWaitMs, messages, max);
       } else {
         await this.#consume(1, this.#pollWaitMs, messages, max);
@@ -706,16 +697,11 @@ export class LogConsumer {
   /** Fact 2 at the head of this file. */
   #lookForStuck(statistics: ClientStatistics): void {
     const stuck: Partition[] = [];
-    this.#singly = false;
     for (const entry of statistics.partitions) {
       const state = this.#partitions.get(partitionKey(entry.topic, entry.partition));
       if (state === undefined || state.paused || state.silent || state.broken || state.seekTo !== undefined) continue;
       state.stuckSightings = entry.fetchState === "none" ? state.stuckSightings + 1 : 0;
       if (state.stuckSightings >= STUCK_SIGHTINGS) stuck.push(state);
-      const stalled = state.next === state.stalledAt && entry.queuedMessages === 0 && state.next < entry.highOffset;
-      state.stallSightings = stalled ? state.stallSightings + 1 : 0;
-      state.stalledAt = state.next;
-      if (state.stallSightings >= FIRST_STALL_SIGHTING && state.stallSightings <= LAST_STALL_SIGHTING) this.#singly = true;
     }
     if (stuck.length > 0) void this.#lookOutOfRange(stuck);
   }
@@ -772,8 +758,6 @@ export class LogConsumer {
           seekTo: undefined,
           held: [],
           stuckSightings: 0,
-          stallSightings: 0,
-          stalledAt: -1,
         });
       }
       client.incrementalAssign(partitions.map((entry) => ({ ...entry })));

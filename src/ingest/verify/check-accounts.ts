@@ -149,16 +149,13 @@ function checkFundingSettlement(i32: Int32Array, at: number, known: InstrumentLo
 function checkExpirySettlement(i32: Int32Array, at: number, known: InstrumentLookup): VerifyCode {
   const code = checkSettlement(i32, at, known);
   if (code !== VerifyCode.Ok) return code;
+  // An option's is the delivery price of its underlying, by which a coin premium is divided.
+  if (!isPositive(i32, at + PRICE)) return refuse64(VerifyCode.OutOfRange, "priceTicks", i32, at + PRICE, POSITIVE_RULE);
   if (!isZero(i32, at + AMOUNT)) return refuse64(VerifyCode.NotZero, "amount", i32, at + AMOUNT, ZERO_RULE);
   const instrument = i32[at + INSTRUMENT];
   const kind = known.instrumentKinds[instrument];
-  if (kind === InstrumentKind.Future) {
-    if (!isPositive(i32, at + PRICE)) return refuse64(VerifyCode.OutOfRange, "priceTicks", i32, at + PRICE, POSITIVE_RULE);
-    return VerifyCode.Ok;
-  }
-  if (kind !== InstrumentKind.Option)
+  if (kind !== InstrumentKind.Future && kind !== InstrumentKind.Option)
     return refuse(VerifyCode.WrongInstrumentKind, "instrument", instrument, "a future or option: only these expire");
-  if (!isNonNegative(i32, at + PRICE)) return refuse64(VerifyCode.OutOfRange, "priceTicks", i32, at + PRICE, NON_NEGATIVE_RULE);
   return VerifyCode.Ok;
 }
 

@@ -1,4 +1,5 @@
 // The worked examples of docs/margin.md are what they say.
+// biome-ignore-all lint/suspicious/noExplicitAny: answers and kernels are looked into by name
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";

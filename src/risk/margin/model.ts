@@ -16,7 +16,14 @@
 //
 // Both see only reference, market and the arguments; neither allocates. Signed qty in contracts; qty 0 needs no margin.
 
-import { MODEL_DERIBIT_OPTION, MODEL_FULLY_PAID, MODEL_SIZE_SCALED, MODEL_TIERED, NOTIONAL_AT_ENTRY, Workspace } from "../portfolio/workspace";
+import {
+  MODEL_DERIBIT_OPTION,
+  MODEL_FULLY_PAID,
+  MODEL_SIZE_SCALED,
+  MODEL_TIERED,
+  NOTIONAL_AT_ENTRY,
+  Workspace,
+} from "../portfolio/workspace";
 import { deribitOptionInitialMargin, deribitOptionPiece } from "./deribit-option";
 import { fullyPaidInitialMargin, fullyPaidPiece } from "./fully-paid";
 import { sizeScaledInitialMargin, sizeScaledPiece } from "./size-scaled";

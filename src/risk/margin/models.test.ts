@@ -2,8 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 import { createPortfolioEvaluator } from "../evaluate";
+import { openCashAt, prepareInstrument } from "../instruments/instrument";
+import { evaluate as evaluateWorkspace } from "../portfolio/evaluate";
 import { btcOption, linearPerpetual, lineOf } from "../portfolio/lines.test-support";
 import type { Instrument, Position } from "../portfolio/plain.test-support";
+import { KIND_PERPETUAL, MODEL_NONE, MODEL_TIERED, STATUS_REDUCE_ONLY, Workspace } from "../portfolio/workspace";
 
 const evaluate = createPortfolioEvaluator();
 
@@ -123,5 +126,33 @@ describe("a spot holding", () => {
     const tiers = [{ notionalFloor: 0, initialRate: 0.5, maintenanceRate: 0.25 }];
     const borrowed = positionOf({ ...spot, margin: { model: "tiered", tiers } }, { mark: 66_000 }, { qty: -2 });
     expect(borrowed).toMatchObject({ initialMargin: 66_000, maintenanceMargin: 33_000 });
+  });
+});
+
+describe("an instrument nobody has given a model, or an empty table", () => {
+  it.each([
+    ["no model", MODEL_NONE],
+    ["a model that is not known", 99],
+    ["a table without tiers", MODEL_TIERED],
+  ])("%s: has no margin that could be taken for 0, and lets its account add no risk", (_, model) => {
+    const ws = new Workspace(1, 1, 1, 1, 1);
+    ws.assetPriceUsd[0] = 1;
+    ws.instrumentKind[0] = KIND_PERPETUAL;
+    ws.instrumentContractSize[0] = 1;
+    ws.instrumentMark[0] = 100;
+    ws.instrumentModel[0] = model;
+    prepareInstrument(ws, 0);
+    ws.walletCount = 1;
+    ws.walletBalance[0] = 1000;
+    ws.positionCount = 1;
+    ws.positionQty[0] = 1;
+    ws.positionOpenCash[0] = openCashAt(ws, 0, 1, 100);
+    evaluateWorkspace(ws);
+    expect(ws.positionMaintenanceMargin[0]).toBeNaN();
+    expect(ws.positionInitialMargin[0]).toBeNaN();
+    expect(ws.positionLiquidationPrice[0]).toBeNaN();
+    expect(ws.maintenanceMarginUsd).toBeNaN();
+    expect(ws.equityUsd).toBe(1000);
+    expect(ws.status).toBe(STATUS_REDUCE_ONLY);
   });
 });

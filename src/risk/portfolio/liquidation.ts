@@ -109,7 +109,7 @@ function solvePrice(ws: Workspace, first: i32, second: i32, withMargin: boolean)
   if (isFlat(ws, first, second)) return NaN;
   const equity = isInverse ? ws.solveCash - ws.solveQty / mark : ws.solveCash + ws.solveQty * mark;
 
-  setPieces(ws, instrument, first, second, withMargin, false);
+  setPieces(ws, instrument, first, second, withMargin);
   setLine(ws, isInverse, equity > 0);
   const excess = lineAt(ws, mark);
   if (excess === 0) return mark;
@@ -119,14 +119,9 @@ function solvePrice(ws: Workspace, first: i32, second: i32, withMargin: boolean)
   const slope = isInverse && !isPooled ? -(ws.solveBeta * mark + 2 * ws.solveGamma) : ws.solveAlpha * mark - ws.solveGamma / mark;
   const isHealthy = excess > 0;
   const isUpFirst = isHealthy ? slope < 0 : slope > 0;
-  // Falling from a floor begins in the piece below it; otherwise the pieces just set are the ones to begin with.
-  const isFalling = isInverse === isUpFirst;
-  if (isFalling && withMargin && isOnFloor(ws, instrument, first, second)) {
-    setPieces(ws, instrument, first, second, withMargin, true);
-  }
   const found = search(ws, first, second, isHealthy, isUpFirst, equity);
   if (found > 0) return found;
-  setPieces(ws, instrument, first, second, withMargin, !isFalling);
+  setPieces(ws, instrument, first, second, withMargin);
   return search(ws, first, second, isHealthy, !isUpFirst, equity);
 }
 
@@ -135,17 +130,12 @@ function isFlat(ws: Workspace, first: i32, second: i32): boolean {
   return ws.positionQty[first] === 0 && (second === NO_ROW || ws.positionQty[second] === 0);
 }
 
-function isOnFloor(ws: Workspace, instrument: i32, first: i32, second: i32): boolean {
-  if (positionValue(ws, instrument, first) === ws.firstFrom) return true;
-  return second !== NO_ROW && positionValue(ws, instrument, second) === ws.secondFrom;
-}
-
 function positionValue(ws: Workspace, instrument: i32, position: i32): f64 {
   return Math.abs(ws.positionQty[position] * ws.unitValue[instrument]);
 }
 
 // The first price from the mark in one direction at which the excess leaves the sign it has at the mark; NaN where it keeps it.
-// The pieces to begin with are set.
+// The pieces that hold at the mark are set. Where the mark lies on a floor, the first step may have no length.
 function search(ws: Workspace, first: i32, second: i32, isHealthy: boolean, isUp: boolean, equity: f64): f64 {
   const instrument = ws.positionInstrument[first];
   const isInverse = ws.instrumentPayoff[instrument] === PAYOFF_INVERSE;
@@ -200,11 +190,11 @@ function edgePrice(isInverse: boolean, size: f64, value: f64, price: f64, isUp: 
 }
 
 // The pieces of the positions' margins at the mark; with no margin to be met, one piece of none.
-function setPieces(ws: Workspace, instrument: i32, first: i32, second: i32, withMargin: boolean, below: boolean): void {
+function setPieces(ws: Workspace, instrument: i32, first: i32, second: i32, withMargin: boolean): void {
   clearPieces(ws);
   if (!withMargin) return;
-  setFirst(ws, instrument, first, positionValue(ws, instrument, first), below);
-  if (second !== NO_ROW) setSecond(ws, instrument, second, positionValue(ws, instrument, second), below);
+  setFirst(ws, instrument, first, positionValue(ws, instrument, first), false);
+  if (second !== NO_ROW) setSecond(ws, instrument, second, positionValue(ws, instrument, second), false);
 }
 
 function clearPieces(ws: Workspace): void {

@@ -3,6 +3,7 @@
 
 import { openCashAt, prepareInstrument, unitValueAt } from "../instruments/instrument";
 import { deriveDeduction } from "../margin/tiered";
+import { yearsToExpiry } from "../options/venue";
 import {
   asNumber,
   asObject,
@@ -68,8 +69,6 @@ const MODES = ["cross", "isolated"] as const;
 const SIDES = ["buy", "sell"] as const;
 
 const KIND_CODES = { spot: w.KIND_SPOT, perpetual: w.KIND_PERPETUAL, future: w.KIND_FUTURE, option: w.KIND_OPTION };
-
-const MS_PER_YEAR = 365 * 24 * 60 * 60 * 1000;
 
 /**
  * Rows a line will need, before anything but the outermost shapes has been looked at.
@@ -214,7 +213,7 @@ class LineReader {
     if (!(expiryMs > asOfMs)) {
       throw new FieldError("out-of-range", `${path}.expiry`, `${path}.expiry must be after asOf: the option has expired`);
     }
-    ws.instrumentYears[row] = (expiryMs - asOfMs) / MS_PER_YEAR;
+    ws.instrumentYears[row] = yearsToExpiry(expiryMs, asOfMs);
   }
 
   private readMargin(instrument: JsonObject, row: number, path: string, kind: (typeof KINDS)[number]): void {

@@ -27,9 +27,12 @@
 // none" (`null` in JSON). In a multi-asset account the pool rows are the assets of the one pool; their equity, before any haircut,
 // is a row's own, while the pool's margin ratio and status are the pooled* fields' and are repeated in each row.
 //
+// Rows are not checked against the capacities, and the kernel is compiled with --uncheckedBehavior always: a column's bounds check
+// costs several times its access. Who fills the columns answers for the rows they name.
+//
 // Isolated positions stand outside the pool rows; the account's totals include them (except availableUsd: their margin is bound).
 
-import { OptionValues } from "../options/black";
+import { VenueGreeks } from "../options/venue";
 
 /** Each settle asset is a pool of its own. */
 export const COLLATERAL_SINGLE_ASSET: i32 = 0;
@@ -236,7 +239,7 @@ export class Workspace {
   /** Pool row a cross position stands in, NO_ROW for an isolated one. */
   scratchPositionPool: Int32Array;
   /** Price and Greeks of the option last prepared. */
-  scratchOption: OptionValues = new OptionValues();
+  scratchOption: VenueGreeks = new VenueGreeks();
   /** The piece of a maintenance margin last asked for: see margin/model.ts. */
   pieceConstant: f64 = 0;
   pieceRate: f64 = 0;

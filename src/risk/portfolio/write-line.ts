@@ -2,7 +2,7 @@
 
 import { FieldError } from "../validate";
 import type { LineNames } from "./read-line";
-import { COLLATERAL_MULTI_ASSET, Workspace } from "./workspace";
+import { COLLATERAL_MULTI_ASSET, type Workspace } from "./workspace";
 
 export interface Greeks {
   /** units of base */

@@ -45,7 +45,7 @@ export interface OrderPlaced extends AccountEventBase {
   side: 1 | 2;
   qtyLots: number;
   priceTicks: number;
-  /** 1 … 2^53 − 1, unique in the account while it is open. */
+  /** 1 … 2^53 − 1, unique in the account while it is open; an id that is open already is amended. */
   order: number;
   /** EventFlag: isolated, long or short leg, reduce only. Default 0. */
   flags?: number;
@@ -61,7 +61,7 @@ export interface Settlement {
   seq: number;
   timeMs: number;
   instrument: number;
-  /** Funding: the mark it is paid on, > 0. Expiry: the settlement price, > 0; of an option ≥ 0. */
+  /** > 0. Funding: the mark it is paid on. Expiry of a future: the settlement price; of an option: the delivery price in 1e-8 quote. */
   priceTicks: number;
 }
 
@@ -168,7 +168,7 @@ export class AccountBatchWriter extends BatchWriter {
 
   /** One event a partition: closes every position in the instrument there. */
   expirySettlement(e: Settlement): void {
-    checkExact("priceTicks", e.priceTicks, 0);
+    checkExact("priceTicks", e.priceTicks, 1);
     checkInstrument(e.instrument);
     const word = this.begin(AccountEventKind.ExpirySettlement, 0, 0, e.seq, 0, e.timeMs, e.instrument);
     putInt64(this.events.i32, word + AccountEventAt.priceTicks / 4, e.priceTicks);

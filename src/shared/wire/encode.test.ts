@@ -92,8 +92,8 @@ describe("AccountBatchWriter", () => {
     ],
     [
       "expirySettlement",
-      () => w.expirySettlement({ seq: MAX, timeMs, instrument: 3, priceTicks: 0 }),
-      [K.ExpirySettlement, 0, 0, BigInt(MAX), 0n, timeNs, 3, 0n, 0n, 0n, 0n],
+      () => w.expirySettlement({ seq: MAX, timeMs, instrument: 3, priceTicks: 1 }),
+      [K.ExpirySettlement, 0, 0, BigInt(MAX), 0n, timeNs, 3, 0n, 1n, 0n, 0n],
     ],
     [
       "accountSettings",

@@ -68,6 +68,12 @@ export function decodeRecord(bytes: Buffer, at: number): { batch: LoadedBatch; b
   return { batch: { table, fields, rows, tick: body.readDoubleLE(8), logName, payload }, bytes: end - at };
 }
 
+/** Whether a record at `at` is all there by its own head, whatever its body holds: then it was damaged, not cut short. */
+export function isWholeInLength(bytes: Buffer, at: number): boolean {
+  if (at + RECORD_HEAD_BYTES > bytes.length || bytes.readUInt32LE(at + 12) !== crc32(bytes.subarray(at, at + 12))) return false;
+  return at + RECORD_HEAD_BYTES + bytes.readUInt32LE(at + 4) <= bytes.length;
+}
+
 /** Where the next record's mark stands at or after `from`; −1 where there is none. */
 export function findMark(bytes: Buffer, from: number): number {
   return bytes.indexOf("RECD", from, "latin1");

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import type { Batch } from "../database";
 import { errorText, StoreError } from "../errors";
 import { SEGMENT_BYTES_MAX, THIN_LEVEL_MAX } from "../limits";
-import { decodeRecord, encodeRecord, FILE_HEAD, findMark, type LoadedBatch } from "./record";
+import { decodeRecord, encodeRecord, FILE_HEAD, findMark, isWholeInLength, type LoadedBatch } from "./record";
 import { thin } from "./thin";
 
 /** A batch on disk. */
@@ -351,7 +351,7 @@ export class SpillLog {
         continue;
       }
       const next = this.nextWhole(bytes, at + 1);
-      if (next < 0 && newest) {
+      if (next < 0 && newest && !isWholeInLength(bytes, at)) {
         // The end of the newest file: a record whose writing a crash cut short.
         report.tornBytes += bytes.length - at;
         const file = await open(path, "r+");

@@ -12,9 +12,10 @@ export function prepare(canvas: HTMLCanvasElement, widthPx: number, heightPx: nu
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
-    canvas.style.width = `${widthPx}px`;
-    canvas.style.height = `${heightPx}px`;
   }
+  const [styleWidth, styleHeight] = [`${widthPx}px`, `${heightPx}px`];
+  if (canvas.style.width !== styleWidth) canvas.style.width = styleWidth;
+  if (canvas.style.height !== styleHeight) canvas.style.height = styleHeight;
   const context = canvas.getContext("2d");
   if (context === null) return null;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);

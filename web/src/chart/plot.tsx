@@ -2,6 +2,7 @@
 // in the colours of the theme.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
+import { DASH, formatTime } from "../format";
 import type { Series } from "../state/series";
 import { useDesk } from "../view/hooks";
 import { CHART_FONT, onThemeChange, themeColor } from "./theme";
@@ -23,8 +24,10 @@ interface PlotProps {
   topic: string;
   lines: readonly PlotLine[];
   heightPx: number;
-  /** Writes a value of the y axis. */
+  /** Writes a value. */
   format(value: number): string;
+  /** Writes a value of the y axis, where that may be shorter. */
+  formatAxis?(value: number): string;
   /** A sparkline has no axes. */
   axes?: boolean;
   logarithmic?: boolean;
@@ -37,7 +40,8 @@ interface PlotProps {
 function scaleX(props: PlotProps): uPlot.Scale {
   const { windowSeconds } = props;
   if (windowSeconds === undefined) return { time: true };
-  return { time: true, range: (_plot, _min, max) => [(max ?? 0) - windowSeconds, max ?? 0] };
+  // A page that was just opened shows what it has, over the whole width.
+  return { time: true, range: (_plot, min, max) => [Math.max(min ?? 0, (max ?? 0) - windowSeconds), max ?? 0] };
 }
 
 function scaleY(props: PlotProps): uPlot.Scale {
@@ -58,6 +62,7 @@ function scaleY(props: PlotProps): uPlot.Scale {
 
 function options(props: PlotProps, widthPx: number): uPlot.Options {
   const axes = props.axes === true;
+  const formatAxis = props.formatAxis ?? props.format;
   const axis: uPlot.Axis = {
     show: axes,
     font: CHART_FONT,
@@ -69,15 +74,22 @@ function options(props: PlotProps, widthPx: number): uPlot.Options {
     width: widthPx,
     height: props.heightPx,
     padding: axes ? [8, 8, 0, 0] : [3, 0, 3, 0],
-    legend: { show: axes, live: true },
+    legend: {
+      show: axes,
+      live: true,
+      markers: {
+        width: 0,
+        fill: (_plot, at) => themeColor(props.lines[at - 1]?.color ?? "--text-muted"),
+      },
+    },
     cursor: { show: axes, y: false, points: { size: 6 } },
     scales: { x: scaleX(props), y: scaleY(props) },
     axes: [
-      { ...axis, size: 28, space: 70, values: (_plot, splits) => splits.map((split) => new Date(split * 1000).toISOString().slice(11, 19)) },
-      { ...axis, size: 72, space: 36, values: (_plot, splits) => splits.map((split) => (split === null ? "" : props.format(split))) },
+      { ...axis, size: 28, space: 70, values: (_plot, splits) => splits.map((split) => formatTime(split * 1000, false)) },
+      { ...axis, size: 72, space: 36, values: (_plot, splits) => splits.map((split) => (split === null ? "" : formatAxis(split))) },
     ],
     series: [
-      { label: "UTC", value: (_plot, time) => (time === null ? "–" : new Date(time * 1000).toISOString().slice(11, 23)) },
+      { label: "UTC", value: (_plot, time) => formatTime(time * 1000) },
       ...props.lines.map(
         (line): uPlot.Series => ({
           label: line.label,
@@ -86,7 +98,7 @@ function options(props: PlotProps, widthPx: number): uPlot.Options {
           ...(line.fill === undefined ? {} : { fill: () => themeColor(line.fill as string) }),
           ...(line.dash === undefined ? {} : { dash: line.dash }),
           points: { show: false },
-          value: (_plot, value) => (value === null ? "–" : props.format(value)),
+          value: (_plot, value) => (typeof value === "number" ? props.format(value) : DASH),
         }),
       ),
     ],
@@ -103,10 +115,17 @@ export function Plot(props: PlotProps) {
     if (element === null) return;
     let drawnVersion = series.version;
     const plot = new uPlot(options(props, Math.max(element.clientWidth, 40)), series.columns as uPlot.AlignedData, element);
+    // Away from the cursor the legend shows the newest values.
+    const legend = (): void => {
+      const { idx } = plot.cursor;
+      if (props.axes === true && (idx === null || idx === undefined)) plot.setLegend({ idx: Math.max(0, series.length - 1) }, false);
+    };
+    legend();
     const endWatch = desk.frame.watch(topic, () => {
       if (series.version === drawnVersion || !element.isConnected) return;
       drawnVersion = series.version;
       plot.setData(series.columns as uPlot.AlignedData);
+      legend();
     });
     const resized = new ResizeObserver((entries) => {
       const width = Math.floor(entries.at(-1)?.contentRect.width ?? 0);

@@ -258,6 +258,13 @@ function positionsTrust(desk: Desk, account: AccountState): Trust {
   return account.unavailable === null ? line : worst(desk.baseTrust(), { fresh: false, reason: account.unavailable });
 }
 
+/** Balances move with the ledger alone: as long as no later event was applied, they are as new as the account. */
+function balancesAsOfMs(account: AccountState): number | null {
+  const head = account.balances.value?.head ?? null;
+  if (head === null || account.risk === null || head.offset === null) return head?.asOfMs ?? null;
+  return head.offset >= account.risk.offset ? account.risk.asOfMs : head.asOfMs;
+}
+
 function balancesTrust(desk: Desk, account: AccountState): Trust {
   const { value, reason } = account.balances;
   if (reason !== null) return { fresh: false, reason };
@@ -306,7 +313,8 @@ export function AccountView({ account }: { account: AccountState }) {
             heightPx={250}
             axes
             fromZero={false}
-            format={(value) => (Math.abs(value) >= 1e7 ? formatCompact(value) : formatUsd(value))}
+            format={formatUsd}
+            formatAxis={(value) => (Math.abs(value) >= 1e6 ? formatCompact(value) : formatFixed(value, Math.abs(value) >= 100 ? 0 : 2))}
             lines={EQUITY_LINES}
           />
         </Panel>
@@ -322,7 +330,7 @@ export function AccountView({ account }: { account: AccountState }) {
           id="account-balances"
           title="Balances"
           trust={balancesTrust(desk, account)}
-          asOfMs={account.balances.value?.head.asOfMs}
+          asOfMs={balancesAsOfMs(account)}
         >
           <BalancesTable account={account} />
         </Panel>

@@ -70,8 +70,10 @@ export function App({ desk }: { desk: Desk }) {
         Skip to the numbers
       </a>
       <Title />
-      <Header />
-      <Banner />
+      <div class="masthead">
+        <Header />
+        <Banner />
+      </div>
       <SpokenAlerts />
       <main id="content" tabIndex={-1}>
         <Content />

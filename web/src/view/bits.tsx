@@ -22,6 +22,11 @@ export function StaleNote({ reason }: { reason: string | null }) {
   return reason === null ? null : <span class="stale-note">{reason}</span>;
 }
 
+/** The engine's word for it, beside a row's name, where a narrow screen hides the column with the reason. */
+export function RowNote({ freshness }: { freshness: string }) {
+  return freshness === "OK" ? null : <span class="row-note">{freshness.toLowerCase()}</span>;
+}
+
 /** "as of 07:51:36.042" where fresh, the reason in its place where not. */
 export function Freshness({ trust, asOfMs }: { trust: Trust; asOfMs?: number | null }) {
   if (!trust.fresh) return <StaleNote reason={trust.reason} />;

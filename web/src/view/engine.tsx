@@ -8,6 +8,7 @@ import { useDesk } from "./hooks";
 
 /** Seconds that the sparklines show. */
 const WINDOW_SECONDS = 300;
+const SPARK_PX = 60;
 
 interface TileProps {
   title: string;
@@ -97,7 +98,7 @@ export function EnginePanel() {
             label="Messages and events per second, last five minutes"
             series={desk.throughput}
             topic="platform"
-            heightPx={44}
+            heightPx={SPARK_PX}
             windowSeconds={WINDOW_SECONDS}
             format={formatCompact}
             lines={[
@@ -116,7 +117,7 @@ export function EnginePanel() {
             label="Latency percentiles, last five minutes"
             series={desk.latency}
             topic="platform"
-            heightPx={44}
+            heightPx={SPARK_PX}
             windowSeconds={WINDOW_SECONDS}
             logarithmic
             format={(micros) => formatLatency(micros * 1000)}
@@ -137,7 +138,7 @@ export function EnginePanel() {
             label="Consumer lag in messages, last five minutes"
             series={desk.lag}
             topic="platform"
-            heightPx={44}
+            heightPx={SPARK_PX}
             windowSeconds={WINDOW_SECONDS}
             format={formatCompact}
             lines={[{ label: "lag", color: "--line-1", fill: "--line-1-fill" }]}
@@ -158,7 +159,7 @@ export function EnginePanel() {
             label="Rows written per second, last five minutes"
             series={desk.rows}
             topic="platform"
-            heightPx={44}
+            heightPx={SPARK_PX}
             windowSeconds={WINDOW_SECONDS}
             format={formatCompact}
             lines={[{ label: "rows/s", color: "--line-1", fill: "--line-1-fill" }]}

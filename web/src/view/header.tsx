@@ -167,6 +167,10 @@ function warningOf(desk: Desk): Warning | null {
   }
 }
 
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+}
+
 /** Says in full words when what is shown is not what is. */
 export function Banner() {
   const desk = useDesk("connection", "clock", "platform");
@@ -180,7 +184,7 @@ export function Banner() {
             <path d="M10 8v4.2M10 14.2v.6" />
           </svg>
           <p>
-            <strong>{warning.title}.</strong> {warning.detail}
+            <strong>{warning.title}.</strong> {sentence(warning.detail)}
           </p>
           {warning.retry && (
             <button type="button" onClick={() => desk.stream.retryNow()}>

@@ -1,6 +1,6 @@
 // The ladder's place on the page: a canvas that is drawn again when positions, width or theme changed.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { drawLadder, ladderHeightPx, ladderLabel } from "../chart/ladder";
+import { drawLadder, ladderLabel } from "../chart/ladder";
 import { onThemeChange } from "../chart/theme";
 import type { PositionRow } from "../wire/decode";
 
@@ -33,7 +33,7 @@ export function Ladder({ positions, tickOf }: LadderProps) {
 
   return (
     <div class="ladder" ref={place}>
-      <canvas ref={canvas} role="img" aria-label={ladderLabel(positions)} height={ladderHeightPx(positions.length)} />
+      <canvas ref={canvas} role="img" aria-label={ladderLabel(positions)} />
       <ul class="ladder-key" aria-hidden="true">
         <li class="key-mark">mark</li>
         <li class="key-liquidation">liquidation</li>

@@ -7,7 +7,7 @@ import { marketChannel } from "../state/desk";
 import type { Trust } from "../state/trust";
 import { FRESH } from "../state/trust";
 import type { InstrumentRow } from "../wire/decode";
-import { Panel, Scroll, StaleNote } from "./bits";
+import { Panel, RowNote, Scroll, StaleNote } from "./bits";
 import { pure, useDesk } from "./hooks";
 
 /** An engine gives a connection 200 channels; the rest of the page needs a few of them. */
@@ -41,6 +41,7 @@ const MarkRow = pure(function MarkRow({ symbol, lineReason }: { symbol: string; 
     <tr class={trust.fresh ? undefined : "is-stale"} data-symbol={symbol}>
       <th scope="row" title={symbol}>
         {symbol}
+        <RowNote freshness={instrument.freshness} />
       </th>
       <td class={`num strong mark${moved}`} data-field="mark">
         {formatPrice(instrument.mark, tick)}
@@ -142,7 +143,7 @@ export function MarksPanel() {
               <th scope="col" class="num">
                 Last trade
               </th>
-              <th scope="col">Freshness</th>
+              <th scope="col">As of, UTC</th>
             </tr>
           </thead>
           <tbody>

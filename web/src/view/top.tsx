@@ -7,7 +7,7 @@ import { heldOrder } from "../state/hold";
 import { accountHref } from "../state/route";
 import { engineTrust } from "../state/trust";
 import type { AccountRow } from "../wire/decode";
-import { Panel, Scroll, signClass, StaleNote, StatusChip } from "./bits";
+import { Panel, RowNote, Scroll, signClass, StaleNote, StatusChip } from "./bits";
 import { RowGauge } from "./gauge";
 import { pure, useDesk } from "./hooks";
 
@@ -33,18 +33,19 @@ const TopRow = pure(function TopRow({ account }: RowProps) {
     >
       <th scope="row">
         <a href={accountHref(account.id)}>{account.id}</a>
+        <RowNote freshness={account.freshness} />
       </th>
       <td>
         <StatusChip status={account.status} />
+      </td>
+      <td class="num strong" data-field="distance">
+        {formatPercent(account.liquidationDistance)}
       </td>
       <td class="ratio">
         <RowGauge ratio={account.marginRatio} status={account.status} />
         <span class="num" data-field="ratio">
           {formatPercent(account.marginRatio)}
         </span>
-      </td>
-      <td class="num strong" data-field="distance">
-        {formatPercent(account.liquidationDistance)}
       </td>
       <td data-field="nearest">{account.nearestInstrument ?? "–"}</td>
       <td class="num" data-field="equity">
@@ -83,11 +84,11 @@ export function TopPanel() {
             <tr>
               <th scope="col">Account</th>
               <th scope="col">Status</th>
-              <th scope="col">
-                <abbr title="Maintenance margin ÷ equity; the disc marks 100 %, where liquidation begins">Margin ratio</abbr>
-              </th>
               <th scope="col" class="num">
                 <abbr title="Smallest distance of a position's mark to its liquidation price">Distance</abbr>
+              </th>
+              <th scope="col">
+                <abbr title="Maintenance margin ÷ equity; the disc marks 100 %, where liquidation begins">Margin ratio</abbr>
               </th>
               <th scope="col">Nearest</th>
               <th scope="col" class="num">
@@ -99,7 +100,7 @@ export function TopPanel() {
               <th scope="col" class="num">
                 uPnL, USD
               </th>
-              <th scope="col">Freshness</th>
+              <th scope="col">As of, UTC</th>
             </tr>
           </thead>
           {/* biome-ignore lint/a11y/noStaticElementInteractions: it only notices where the pointer is */}
