@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
+    reporters: ["default", "./test/support/reporter.ts"],
     globalSetup: ["test/support/kafka.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -44,6 +44,7 @@ interface Flags {
   firstAccount: string;
   batch: string;
   books?: boolean;
+  check: boolean;
   json?: boolean;
 }
 
@@ -81,6 +82,7 @@ export function replayCommand(): Command {
     .option("--speed <1|10|max>", "times as fast as recorded, or as fast as it goes", "max")
     .option("--batch <events>", "events a message", "64")
     .option("--books", "send the levels of the order books too")
+    .option("--no-check", "do not read the files to their end before anything is written")
     .option("--json", "the summary as JSON")
     .addHelpText("after", HELP)
     .action(async (captures: string[], flags: Flags) => {
@@ -100,7 +102,8 @@ async function replay(captures: string[], flags: Flags): Promise<ReplaySummary> 
   if (!flags.brokers) throw new PlimsollError("CONFIG_INVALID", "--brokers or KAFKA_BROKERS must say where Kafka is");
   const brokers = checkBrokers(flags.brokers);
 
-  // Files first: a capture that is none stops the replay before anything is written.
+  // Files first, to their last line: a capture that is torn somewhere stops the replay before anything is written.
+  if (flags.check) await checkCaptures(captures);
   const readers: CaptureReader[] = [];
   try {
     for (const file of captures) readers.push(await CaptureReader.open(file));
@@ -196,6 +199,20 @@ async function replay(captures: string[], flags: Flags): Promise<ReplaySummary> 
       [...lastMarks].map(([instrument, ticks]) => [instrument.symbol, formatSteps(ticks, instrument.tick)]),
     ),
   };
+}
+
+async function checkCaptures(files: string[]): Promise<void> {
+  const bar = new ProgressBar("check");
+  try {
+    for (const [index, file] of files.entries()) {
+      const reader = await CaptureReader.open(file);
+      for await (const { bytesRead, totalBytes } of reader) bar.update((index + bytesRead / totalBytes) / files.length, file);
+    }
+  } catch (error) {
+    throw error instanceof CaptureError ? new PlimsollError("CAPTURE_UNREADABLE", error.message) : error;
+  } finally {
+    bar.end();
+  }
 }
 
 function isOfAccounts(event: SimEvent): boolean {

@@ -37,7 +37,16 @@ describe("numbers on the page", () => {
   });
 
   it("what does not exist is a dash and never a zero", () => {
-    const formats = [formatPercent, formatAmount, formatCompact, formatLatency, formatAge, formatTime, formatDateTime, formatBytes];
+    const formats = [
+      formatPercent,
+      formatAmount,
+      formatCompact,
+      formatLatency,
+      formatAge,
+      formatTime,
+      formatDateTime,
+      formatBytes,
+    ];
     for (const format of formats) {
       for (const nothing of [null, undefined, Number.NaN, Number.POSITIVE_INFINITY]) expect(format(nothing)).toBe(DASH);
     }

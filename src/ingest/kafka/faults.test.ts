@@ -185,17 +185,15 @@ describe.skipIf(skip !== null)(skip ?? "faults of a real broker", () => {
     const stop = every(1, () => {
       for (let i = 0; i < 50; i++) sending.send(name, 1, Buffer.from("x"), null);
     });
-    let flowing = 0;
+    for (let flowing = 0; flowing < 1000; ) flowing += (await reading.poll(100)).length;
     reading.resume([{ topic: name, partition: 0 }]);
     const error = await failure(reading, (messages) => {
-      flowing += messages.length;
       expect(messages.filter((message) => message.partition === 0)).toEqual([]);
     });
     stop();
     expect(error.code).toBe("KAFKA_OFFSET_OUT_OF_RANGE");
     expect(error.kind).toBe("fatal");
     expect(error.message).toContain(`${name}/0: next offset is 0 but the log holds 40 to 99: 40 messages`);
-    expect(flowing).toBeGreaterThan(0);
   }, 60_000);
 
   test("a batch damaged on disk is a gap by name and number, and a seek goes on past it", async () => {

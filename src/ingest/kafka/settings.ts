@@ -183,7 +183,7 @@ export interface ProducerSettingsOptions extends KafkaConnection {
   messageTimeoutMs?: number;
   queueMessages?: number;
   queueBytes?: number;
-  /** `failures` leaves out the report of each success, which costs a third of the throughput of small messages. */
+  /** `failures` leaves out the report of each success, which costs up to half of the throughput of small messages. */
   reports?: "each" | "failures";
 }
 

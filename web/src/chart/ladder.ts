@@ -1,6 +1,6 @@
 // The ladder: for each position where its liquidation, bankruptcy and entry prices lie, seen from the mark in the middle.
 // The axis is relative to the mark, straight near it and compressed far away, so that half a per cent and fifty are both seen.
-import { formatPrice, formatPercent } from "../format";
+import { formatPercent, formatPrice } from "../format";
 import { priceOffset } from "../state/positions";
 import type { PositionRow } from "../wire/decode";
 import { prepare } from "./canvas";
@@ -11,6 +11,8 @@ const AXIS_PX = 26;
 /** Below this distance the axis is nearly straight. */
 const KNEE = 0.02;
 const OFFSET_MAX = 1;
+/** Labels nearer to each other than this would run together. */
+const LABEL_ROOM_PX = 38;
 const TICKS = [-0.5, -0.2, -0.1, -0.05, -0.02, 0, 0.02, 0.05, 0.1, 0.2, 0.5];
 
 /** −1..1 for an offset of −100 %..100 %; monotonic, odd, beyond the ends at the ends. */
@@ -63,7 +65,8 @@ export function drawLadder(
     context.moveTo(tickX, AXIS_PX - 6);
     context.lineTo(tickX, heightPx - 4);
     context.stroke();
-    if (tickX - lastLabelX < 38 && tick !== 0) continue;
+    const crowded = tickX - lastLabelX < LABEL_ROOM_PX || Math.abs(tickX - x(0)) < LABEL_ROOM_PX;
+    if (tick !== 0 && crowded) continue;
     lastLabelX = tickX;
     context.fillStyle = muted;
     context.fillText(tick === 0 ? "mark" : `${tick > 0 ? "+" : ""}${tick * 100}%`, tickX, 10);
@@ -83,7 +86,11 @@ export function drawLadder(
     if (liquidation === null) {
       context.fillStyle = muted;
       context.textAlign = "center";
-      context.fillText(position.markPrice === null ? "no mark" : "no liquidation price", liquidationLabelX(middle, left, right), y);
+      context.fillText(
+        position.markPrice === null ? "no mark" : "no liquidation price",
+        liquidationLabelX(middle, left, right),
+        y,
+      );
     } else {
       // What is left between the mark and liquidation.
       context.fillStyle = themeColor("--ladder-room");

@@ -86,7 +86,12 @@ function options(props: PlotProps, widthPx: number): uPlot.Options {
     scales: { x: scaleX(props), y: scaleY(props) },
     axes: [
       { ...axis, size: 28, space: 70, values: (_plot, splits) => splits.map((split) => formatTime(split * 1000, false)) },
-      { ...axis, size: 72, space: 36, values: (_plot, splits) => splits.map((split) => (split === null ? "" : formatAxis(split))) },
+      {
+        ...axis,
+        size: 72,
+        space: 36,
+        values: (_plot, splits) => splits.map((split) => (split === null ? "" : formatAxis(split))),
+      },
     ],
     series: [
       { label: "UTC", value: (_plot, time) => formatTime(time * 1000) },
@@ -118,7 +123,8 @@ export function Plot(props: PlotProps) {
     // Away from the cursor the legend shows the newest values.
     const legend = (): void => {
       const { idx } = plot.cursor;
-      if (props.axes === true && (idx === null || idx === undefined)) plot.setLegend({ idx: Math.max(0, series.length - 1) }, false);
+      if (props.axes === true && (idx === null || idx === undefined))
+        plot.setLegend({ idx: Math.max(0, series.length - 1) }, false);
     };
     legend();
     const endWatch = desk.frame.watch(topic, () => {

@@ -70,5 +70,9 @@ export function Spark({ series, topic }: { series: Series; topic: string }) {
       endTheme();
     };
   }, [desk, series, topic]);
-  return <canvas class="spark" ref={canvas} width={WIDTH_PX} height={HEIGHT_PX} aria-hidden="true" />;
+  return (
+    <span class="spark" aria-hidden="true">
+      <canvas ref={canvas} width={WIDTH_PX} height={HEIGHT_PX} />
+    </span>
+  );
 }

@@ -19,9 +19,9 @@ import {
 } from "../wire/decode";
 import { isObject } from "../wire/json-rpc";
 import { type EngineInfo, type PlatformView, readEngine, readPlatform, streamUrl, sumOf } from "../wire/platform";
-import { reasonOf, Rest, RestError, type Fetch } from "../wire/rest";
+import { type Fetch, Rest, RestError, reasonOf } from "../wire/rest";
 import { type Credentials, NotSignedIn, StreamClient, type StreamHost } from "../wire/stream";
-import { type AlertList, announcement, newAlerts, NO_ALERTS, withAlerts } from "./alerts";
+import { type AlertList, announcement, NO_ALERTS, newAlerts, withAlerts } from "./alerts";
 import { FrameScheduler } from "./frame";
 import { Mark } from "./mark";
 import { type Positions, positionsOf, withChange } from "./positions";
@@ -367,7 +367,8 @@ export class Desk {
       const { account } = this;
       const moved = account?.risk != null && account.risk.seq !== this.#balances.seq;
       const failed = account?.balances.reason !== null;
-      if (account !== null && (moved || failed) && now >= this.#balances.dueMs && !this.#balances.busy) void this.#loadBalances(account);
+      if (account !== null && (moved || failed) && now >= this.#balances.dueMs && !this.#balances.busy)
+        void this.#loadBalances(account);
     }
     this.#host.stream.after(TICK_MS, () => this.#tick());
   }
@@ -419,7 +420,8 @@ export class Desk {
     try {
       const earlier = readAlerts((await this.rest.get(`/accounts/${account.id}/alerts`)).alerts);
       // Newest first; what came live meanwhile stays in front.
-      if (earlier !== null) account.alerts = withAlerts(NO_ALERTS, [...account.alerts.alerts, ...earlier].reverse(), "snapshot", 0);
+      if (earlier !== null)
+        account.alerts = withAlerts(NO_ALERTS, [...account.alerts.alerts, ...earlier].reverse(), "snapshot", 0);
     } catch {
       // The live alerts go on; the earlier ones are also in the list of all.
       account.alerts = withAlerts(

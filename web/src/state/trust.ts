@@ -1,8 +1,8 @@
 // Whether what is shown may be believed, and if not, why, in words. A wrong number shown as right is worse than no number:
 // everything that is not positively fresh is stale.
 import type { Freshness } from "../../../src/shared/freshness";
-import type { Channel, Connection } from "../wire/stream";
 import { formatAge } from "../format";
+import type { Channel, Connection } from "../wire/stream";
 
 /** fresh: believe it. Otherwise grey it and show the reason. */
 export interface Trust {

@@ -18,7 +18,7 @@ import { OVERVIEW_HREF } from "../state/route";
 import { engineTrust, FRESH, type Trust, worst } from "../state/trust";
 import { type AccountRow, type PositionRow, positionKey } from "../wire/decode";
 import { AlertList } from "./alerts";
-import { Freshness, Panel, Scroll, signClass, StatusChip } from "./bits";
+import { Freshness, Panel, Scroll, StatusChip, signClass } from "./bits";
 import { HullGauge } from "./gauge";
 import { pure, useDesk } from "./hooks";
 import { Ladder } from "./ladder";
@@ -73,7 +73,9 @@ function Numbers({ risk }: { risk: AccountRow | null }) {
       <NumberCell
         name="Positions"
         value={
-          risk === null ? "–" : `${formatCount(risk.positionCount)}${risk.unmarkedCount > 0 ? `, ${risk.unmarkedCount} without a mark` : ""}`
+          risk === null
+            ? "–"
+            : `${formatCount(risk.positionCount)}${risk.unmarkedCount > 0 ? `, ${risk.unmarkedCount} without a mark` : ""}`
         }
         field="positions"
       />
@@ -111,7 +113,7 @@ const PositionLine = pure(function PositionLine({ position, tickSize, lotSize }:
         {formatPrice(position.liquidationPrice, tickSize)}
       </td>
       <td class="num" data-field="offset">
-        {offset === null ? "–" : formatSigned(offset * 100, 2) + "%"}
+        {offset === null ? "–" : `${formatSigned(offset * 100, 2)}%`}
       </td>
       <td class="num" data-field="bankruptcy">
         {formatPrice(position.bankruptcyPrice, tickSize)}
@@ -254,7 +256,10 @@ function accountTrust(desk: Desk, account: AccountState): Trust {
 }
 
 function positionsTrust(desk: Desk, account: AccountState): Trust {
-  const line = desk.trustOf(positionsChannel(account.id), account.positionsHead === null ? undefined : account.positionsHead.freshness);
+  const line = desk.trustOf(
+    positionsChannel(account.id),
+    account.positionsHead === null ? undefined : account.positionsHead.freshness,
+  );
   return account.unavailable === null ? line : worst(desk.baseTrust(), { fresh: false, reason: account.unavailable });
 }
 
@@ -286,7 +291,11 @@ export function AccountView({ account }: { account: AccountState }) {
   const positionTrust = positionsTrust(desk, account);
   return (
     <>
-      <section class={trust.fresh ? "panel account-head" : "panel account-head is-stale"} aria-labelledby="account-title" id="account">
+      <section
+        class={trust.fresh ? "panel account-head" : "panel account-head is-stale"}
+        aria-labelledby="account-title"
+        id="account"
+      >
         <div class="panel-head">
           <a class="back" href={OVERVIEW_HREF}>
             ← All accounts
@@ -314,7 +323,9 @@ export function AccountView({ account }: { account: AccountState }) {
             axes
             fromZero={false}
             format={formatUsd}
-            formatAxis={(value) => (Math.abs(value) >= 1e6 ? formatCompact(value) : formatFixed(value, Math.abs(value) >= 100 ? 0 : 2))}
+            formatAxis={(value) =>
+              Math.abs(value) >= 1e6 ? formatCompact(value) : formatFixed(value, Math.abs(value) >= 100 ? 0 : 2)
+            }
             lines={EQUITY_LINES}
           />
         </Panel>
@@ -326,12 +337,7 @@ export function AccountView({ account }: { account: AccountState }) {
         <PositionsTable desk={desk} positions={positions} />
       </Panel>
       <div class="account-grid">
-        <Panel
-          id="account-balances"
-          title="Balances"
-          trust={balancesTrust(desk, account)}
-          asOfMs={balancesAsOfMs(account)}
-        >
+        <Panel id="account-balances" title="Balances" trust={balancesTrust(desk, account)} asOfMs={balancesAsOfMs(account)}>
           <BalancesTable account={account} />
         </Panel>
         <Panel id="account-alerts" title="Alerts of this account" trust={desk.baseTrust()}>

@@ -54,9 +54,9 @@ export function AlertsPanel() {
       tools={missed > 0 ? <span class="hint">{missed} not shown here; they are in the database</span> : undefined}
     >
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <div class="scroll scroll-alerts" role="region" aria-label="Latest alerts" tabIndex={0}>
+      <section class="scroll scroll-alerts" aria-label="Latest alerts" tabIndex={0}>
         <AlertList alerts={alerts} empty="No alerts" />
-      </div>
+      </section>
     </Panel>
   );
 }
@@ -70,4 +70,3 @@ export function SpokenAlerts() {
     </p>
   );
 }
-

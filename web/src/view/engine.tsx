@@ -52,7 +52,8 @@ function fraction(ring: RingFill | null): number {
 
 function RingBar({ name, ring }: { name: string; ring: RingFill | null }) {
   const fill = fraction(ring);
-  const words = ring === null ? "unknown" : `${formatCount(ring.used)} of ${formatCount(ring.capacity)} (${formatPercent(fill, 1)})`;
+  const words =
+    ring === null ? "unknown" : `${formatCount(ring.used)} of ${formatCount(ring.capacity)} (${formatPercent(fill, 1)})`;
   return (
     <span class="ring" title={`${name} ring: ${words}`}>
       <svg class={fill >= 0.8 ? "ring-bar is-full" : "ring-bar"} viewBox="0 0 60 8" preserveAspectRatio="none" aria-hidden="true">
@@ -165,7 +166,12 @@ export function EnginePanel() {
             lines={[{ label: "rows/s", color: "--line-1", fill: "--line-1-fill" }]}
           />
           <dl class="figures">
-            <Figure name={store?.state ?? "–"} value={`${formatCompact(platform?.rowsPerSecond)} rows/s`} testid="store" alarm={storeAway} />
+            <Figure
+              name={store?.state ?? "–"}
+              value={`${formatCompact(platform?.rowsPerSecond)} rows/s`}
+              testid="store"
+              alarm={storeAway}
+            />
             <Figure name="queue" value={formatCompact(store?.rowsQueued)} testid="store-queue" />
             <Figure
               name={(store?.rowsDropped ?? 0) > 0 ? "dropped" : "spill"}

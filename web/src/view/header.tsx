@@ -1,8 +1,8 @@
 // The top of the page: what engine this is, whether the line to it lives, what time it is in the data, and where to go.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatAge, formatDateTime, formatTime } from "../format";
-import { accountHref, isAccountId, OVERVIEW_HREF } from "../state/route";
 import type { Desk } from "../state/desk";
+import { accountHref, isAccountId, OVERVIEW_HREF } from "../state/route";
 import { useDesk } from "./hooks";
 
 function Mark() {
@@ -63,29 +63,31 @@ function Search() {
     input.current?.blur();
   };
   return (
-    <form class="search" role="search" onSubmit={submit}>
-      <label class="visually-hidden" for="account-search">
-        Account id
-      </label>
-      <input
-        id="account-search"
-        ref={input}
-        type="search"
-        inputMode="numeric"
-        autocomplete="off"
-        spellcheck={false}
-        placeholder="Account id  ( / )"
-        aria-invalid={error !== null}
-        aria-describedby={error === null ? undefined : "account-search-error"}
-        onInput={() => error !== null && setError(null)}
-      />
-      <button type="submit">Open</button>
-      {error !== null && (
-        <p class="search-error" id="account-search-error" role="alert">
-          {error}
-        </p>
-      )}
-    </form>
+    <search>
+      <form class="search" onSubmit={submit}>
+        <label class="visually-hidden" for="account-search">
+          Account id
+        </label>
+        <input
+          id="account-search"
+          ref={input}
+          type="search"
+          inputMode="numeric"
+          autocomplete="off"
+          spellcheck={false}
+          placeholder="Account id  ( / )"
+          aria-invalid={error !== null}
+          aria-describedby={error === null ? undefined : "account-search-error"}
+          onInput={() => error !== null && setError(null)}
+        />
+        <button type="submit">Open</button>
+        {error !== null && (
+          <p class="search-error" id="account-search-error" role="alert">
+            {error}
+          </p>
+        )}
+      </form>
+    </search>
   );
 }
 
@@ -96,7 +98,12 @@ export function Header() {
   const fresh = desk.streamTrust().fresh;
   return (
     <header class="top-bar">
-      <a class="brand" href={OVERVIEW_HREF} aria-label="Plimsoll, overview" aria-current={route.view === "overview" ? "page" : undefined}>
+      <a
+        class="brand"
+        href={OVERVIEW_HREF}
+        aria-label="Plimsoll, overview"
+        aria-current={route.view === "overview" ? "page" : undefined}
+      >
         <Mark />
         <span>Plimsoll</span>
       </a>
@@ -140,11 +147,19 @@ function warningOf(desk: Desk): Warning | null {
     case "waiting": {
       const wait = Math.max(0, Math.ceil(((connection.retryAtMs ?? now) - now) / 1000));
       const next = wait > 0 ? `next attempt in ${wait} s` : "trying now";
-      return { title: "Disconnected from the engine", detail: `${connection.reason ?? "no connection"}; ${next}.${old}`, retry: true };
+      return {
+        title: "Disconnected from the engine",
+        detail: `${connection.reason ?? "no connection"}; ${next}.${old}`,
+        retry: true,
+      };
     }
     case "connecting":
       if (connection.attempt === 0 && connection.drops === 0) return null;
-      return { title: "Reconnecting to the engine", detail: `${connection.reason ?? "the connection was lost"}.${old}`, retry: false };
+      return {
+        title: "Reconnecting to the engine",
+        detail: `${connection.reason ?? "the connection was lost"}.${old}`,
+        retry: false,
+      };
     case "live": {
       const trust = desk.streamTrust();
       if (!trust.fresh && desk.platform !== null) {

@@ -34,7 +34,8 @@ const MarkRow = pure(function MarkRow({ symbol, lineReason }: { symbol: string; 
   const mark = desk.marks.get(symbol);
   if (mark === undefined) return null;
   const { instrument } = mark;
-  const trust: Trust = lineReason !== null ? { fresh: false, reason: lineReason } : desk.trustOf(marketChannel(symbol), instrument.freshness);
+  const trust: Trust =
+    lineReason !== null ? { fresh: false, reason: lineReason } : desk.trustOf(marketChannel(symbol), instrument.freshness);
   const tick = instrument.tickSize;
   const moved = mark.direction === "none" || !trust.fresh ? "" : ` ${mark.direction}`;
   return (
@@ -68,7 +69,9 @@ const MarkRow = pure(function MarkRow({ symbol, lineReason }: { symbol: string; 
       <td class="num" data-field="last">
         {formatPrice(instrument.lastPrice, tick)}
         <span class="last-qty">
-          {instrument.lastQty === null ? "" : ` × ${formatQty(instrument.lastQty, instrument.lotSize)} ${instrument.lastSide ?? ""}`}
+          {instrument.lastQty === null
+            ? ""
+            : ` × ${formatQty(instrument.lastQty, instrument.lotSize)} ${instrument.lastSide ?? ""}`}
         </span>
       </td>
       <td class="fresh-cell" data-field="freshness">
@@ -153,7 +156,11 @@ export function MarksPanel() {
             {shown.length === 0 && (
               <tr>
                 <td colSpan={9} class="empty">
-                  {catalog === null ? "Waiting for the list of instruments" : filter === "" ? "No instruments yet" : "Nothing matches"}
+                  {catalog === null
+                    ? "Waiting for the list of instruments"
+                    : filter === ""
+                      ? "No instruments yet"
+                      : "Nothing matches"}
                 </td>
               </tr>
             )}

@@ -7,7 +7,7 @@ import { heldOrder } from "../state/hold";
 import { accountHref } from "../state/route";
 import { engineTrust } from "../state/trust";
 import type { AccountRow } from "../wire/decode";
-import { Panel, RowNote, Scroll, signClass, StaleNote, StatusChip } from "./bits";
+import { Panel, RowNote, Scroll, StaleNote, StatusChip, signClass } from "./bits";
 import { RowGauge } from "./gauge";
 import { pure, useDesk } from "./hooks";
 
@@ -25,7 +25,6 @@ function open(event: MouseEvent, accountId: string): void {
 const TopRow = pure(function TopRow({ account }: RowProps) {
   const trust = engineTrust(account.freshness);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the link in the row is the way for the keyboard
     <tr
       class={trust.fresh ? "row-link" : "row-link is-stale"}
       data-account={account.id}
@@ -103,7 +102,6 @@ export function TopPanel() {
               <th scope="col">As of, UTC</th>
             </tr>
           </thead>
-          {/* biome-ignore lint/a11y/noStaticElementInteractions: it only notices where the pointer is */}
           <tbody
             onPointerEnter={() => setHeld((before) => ({ ...before, pointer: true }))}
             onPointerLeave={() => setHeld((before) => ({ ...before, pointer: false }))}

@@ -53,7 +53,8 @@ export function readFrame(text: string): Incoming {
   if (frame.jsonrpc !== "2.0") return malformed("not JSON-RPC 2.0");
   if (typeof frame.method === "string") {
     const params = frame.params;
-    if (frame.method === "heartbeat") return { kind: "heartbeat", answerWanted: isObject(params) && params.type === "test_request" };
+    if (frame.method === "heartbeat")
+      return { kind: "heartbeat", answerWanted: isObject(params) && params.type === "test_request" };
     if (frame.method !== "subscription") return malformed(`unknown method ${frame.method.slice(0, 40)}`);
     if (!isObject(params) || typeof params.channel !== "string") return malformed("a push without a channel");
     if (!isObject(params.data)) return malformed(`a push on ${params.channel.slice(0, 80)} without data`);

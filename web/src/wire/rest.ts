@@ -39,7 +39,11 @@ export class Rest {
     let response: Response;
     let body: unknown;
     try {
-      response = await this.#fetch(`/api/v1${path}`, { headers, cache: "no-store", signal: AbortSignal.timeout(ANSWER_LIMIT_MS) });
+      response = await this.#fetch(`/api/v1${path}`, {
+        headers,
+        cache: "no-store",
+        signal: AbortSignal.timeout(ANSWER_LIMIT_MS),
+      });
       body = await response.json();
     } catch {
       throw new RestError("the engine does not answer", 0);

@@ -1,6 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { BACKOFF_MAX_MS, backoffMs } from "./backoff";
-import { type Credentials, inFrames, NotSignedIn, SILENCE_LIMIT_MS, type SocketLike, StreamClient, type StreamHost } from "./stream";
+import {
+  type Credentials,
+  inFrames,
+  NotSignedIn,
+  SILENCE_LIMIT_MS,
+  type SocketLike,
+  StreamClient,
+  type StreamHost,
+} from "./stream";
 
 class FakeSocket implements SocketLike {
   onopen: (() => void) | null = null;
@@ -24,7 +32,9 @@ class FakeSocket implements SocketLike {
     this.onmessage?.(JSON.stringify({ jsonrpc: "2.0", method: "subscription", params: { channel, data } }));
   }
   refuse(channel: string, code: number, reason: string): void {
-    const request = this.sent.findLast((each) => each.method === "public/subscribe" && (each.params.channels as string[]).includes(channel));
+    const request = this.sent.findLast(
+      (each) => each.method === "public/subscribe" && (each.params.channels as string[]).includes(channel),
+    );
     const error = { code, message: "refused", data: { reason } };
     this.onmessage?.(JSON.stringify({ jsonrpc: "2.0", id: request?.id, error }));
   }

@@ -3,7 +3,7 @@
 // It owns no view and reads no clock of its own: sockets, time and randomness come from the host, so tests drive it by hand.
 import { backoffMs } from "./backoff";
 import { judge, type PushType, readHead } from "./change";
-import { readFrame, type Reply } from "./json-rpc";
+import { type Reply, readFrame } from "./json-rpc";
 
 export interface SocketLike {
   send(text: string): void;
