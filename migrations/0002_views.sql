@@ -21,10 +21,10 @@ select
   f.order_id,
   f.qty_lots * i.lot_size as qty,
   f.price_ticks * i.tick_size as price,
-  f.fee_e8 / 1e8 as fee,
-  f.realized_pnl_e8 / 1e8 as realized_pnl,
+  f.fee_e8 / 1e8::double precision as fee,
+  f.realized_pnl_e8 / 1e8::double precision as realized_pnl,
   f.position_lots * i.lot_size as position_qty,
-  f.wallet_e8 / 1e8 as wallet,
+  f.wallet_e8 / 1e8::double precision as wallet,
   i.settle,
   f.inserted_at
 from fills f

@@ -29,7 +29,7 @@ export const HEARTBEAT_SECONDS_MAX = 3600;
 
 /** Alerts kept for replay to slow clients and for `/alerts`; older ones are in the database. */
 export const ALERT_LOG_COUNT = 4096;
-/** Alerts in one push, so that a frame stays below FRAME_BYTES_MAX (an alert is about 400 bytes). */
+/** Alerts in one push, so that a frame stays below STREAM_FRAME_BYTES_MAX (an alert is about 400 bytes). */
 export const ALERTS_PER_PUSH_MAX = 200;
 /** Alerts in the first push of a channel. */
 export const ALERTS_IN_SNAPSHOT = 100;
@@ -46,10 +46,9 @@ export const HTTP_BODY_BYTES_MAX = 16 * 1024;
 export const HTTP_HEADER_BYTES_MAX = 8 * 1024;
 export const HTTP_CONNECTIONS_MAX = 1024;
 export const HTTP_PARAM_CHARS_MAX = 64;
-/** Rows of one page, and what a page may look at before it answers short with a cursor. */
+/** Rows of one page. */
 export const PAGE_ROWS_MAX = 1000;
 export const PAGE_ROWS_DEFAULT = 100;
-export const PAGE_SCAN_ROWS_MAX = 20_000;
 /** Positions and balances in one page of ledgers: about 1.5 MB of JSON. */
 export const LEDGER_PAGE_ENTRIES_MAX = 5_000;
 export const TOP_ROWS_MAX = 200;

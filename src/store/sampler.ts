@@ -35,15 +35,14 @@ interface ShardState {
   shard: SampledShard;
   /** Version of each slot at its last sample. */
   seen: Uint32Array;
-  /** Slot the next turn begins at. */
-  cursor: number;
 }
 
 export class Sampler {
   private readonly instrumentsSeen: number[] = [];
   private readonly instrumentKeys: string[] = [];
   private states: ShardState[] = [];
-  private firstShard = 0;
+  /** Where the next turn begins. */
+  private resume = { shard: 0, slot: 0 };
 
   /**
    * @param breathe called between slices of work, so that the rings are drained meanwhile
@@ -56,8 +55,8 @@ export class Sampler {
 
   setShards(shards: readonly SampledShard[]): void {
     const known = new Map(this.states.map((state) => [state.shard, state]));
-    this.states = shards.map((shard) => known.get(shard) ?? { shard, seen: new Uint32Array(1024), cursor: 0 });
-    this.firstShard = 0;
+    this.states = shards.map((shard) => known.get(shard) ?? { shard, seen: new Uint32Array(1024) });
+    this.resume = { shard: 0, slot: 0 };
   }
 
   /** Rows of the instruments that changed; new or changed contracts go to `instruments` too. Returns the rows. */
@@ -91,34 +90,44 @@ export class Sampler {
   async sampleAccounts(sampledAtMs: number, rowsMax: number): Promise<SampleResult> {
     const result: SampleResult = { accounts: 0, rows: 0, delayed: 0 };
     // First those that are not ok: they are few, and they are what people look for.
-    for (const state of this.states) await this.pass(state, true, sampledAtMs, rowsMax, result);
-    const shards = this.states.length;
-    let resumeAt = -1;
-    for (let i = 0; i < shards; i++) {
-      const index = (this.firstShard + i) % shards;
-      const full = await this.pass(this.states[index]!, false, sampledAtMs, rowsMax, result);
-      if (full && resumeAt < 0) resumeAt = index;
+    for (const state of this.states) await this.pass(state, 0, state.shard.accountCount(), true, sampledAtMs, rowsMax, result);
+    // Then all, from where the last turn ended, round the shards, to where it ended.
+    const { shard: first, slot: from } = this.resume;
+    let resume: { shard: number; slot: number } | null = null;
+    for (let i = 0; i <= this.states.length; i++) {
+      const index = (first + i) % this.states.length;
+      const state = this.states[index];
+      if (state === undefined) break;
+      const begin = i === 0 ? from : 0;
+      const end = i === this.states.length ? from : state.shard.accountCount();
+      const stoppedAt = await this.pass(state, begin, end, false, sampledAtMs, rowsMax, result);
+      if (stoppedAt >= 0) resume ??= { shard: index, slot: stoppedAt };
     }
-    if (resumeAt >= 0) this.firstShard = resumeAt;
+    this.resume = resume ?? { shard: 0, slot: 0 };
     return result;
   }
 
-  // One walk over a shard's slots. Returns true where the rows ran out before the walk did.
-  private async pass(state: ShardState, urgent: boolean, at: number, rowsMax: number, result: SampleResult): Promise<boolean> {
+  // Walks over the slots begin … end − 1. Returns the first changed one there was no room for, or −1.
+  private async pass(
+    state: ShardState,
+    begin: number,
+    end: number,
+    urgent: boolean,
+    sampledAtMs: number,
+    rowsMax: number,
+    result: SampleResult,
+  ): Promise<number> {
     const { shard } = state;
-    const count = shard.accountCount();
-    if (count > state.seen.length) {
-      const grown = new Uint32Array(Math.max(count, state.seen.length * 2));
+    if (end > state.seen.length) {
+      const grown = new Uint32Array(Math.max(end, state.seen.length * 2));
       grown.set(state.seen);
       state.seen = grown;
     }
     const { seen } = state;
-    const begin = urgent ? 0 : state.cursor;
     let stoppedAt = -1;
     let read = 0;
-    for (let i = 0; i < count; i++) {
-      if (i % SCAN_SLOTS_MAX === SCAN_SLOTS_MAX - 1) await this.breathe();
-      const slot = (begin + i) % count;
+    for (let slot = begin; slot < end; slot++) {
+      if (slot % SCAN_SLOTS_MAX === SCAN_SLOTS_MAX - 1) await this.breathe();
       if (shard.accountVersion(slot) === seen[slot]) continue;
       if (urgent && shard.statusCode(slot) === 0) continue;
       if (result.rows >= rowsMax) {
@@ -131,12 +140,11 @@ export class Sampler {
       const sample = readAccount(shard, slot);
       if (sample === null) continue;
       seen[slot] = sample.version;
-      this.add(sample.account, sample.positions, at);
+      this.add(sample.account, sample.positions, sampledAtMs);
       result.accounts++;
       result.rows += 1 + sample.positions.length;
     }
-    if (!urgent) state.cursor = Math.max(stoppedAt, 0);
-    return stoppedAt >= 0;
+    return stoppedAt;
   }
 
   private add(account: AccountRisk, positions: readonly PositionRisk[], sampledAtMs: number): void {

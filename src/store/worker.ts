@@ -3,7 +3,7 @@
 // statistics and the rings' consumer words.
 //
 //   main → store   shards, alerts, platform, barrier, stop
-//   store → main   ready, failed, durable, log, stopped
+//   store → main   ready, failed, durable, log, warning, stopped
 import { parentPort, workerData } from "node:worker_threads";
 import { setMonotonicBase } from "../shared/clock";
 import type { AlertView } from "../shared/views/types";
@@ -32,7 +32,8 @@ export type FromStore =
   | { type: "ready"; connected: boolean; reason: { code: string; message: string } | null }
   | { type: "failed"; code: string; message: string }
   | { type: "durable"; id: number }
-  | { type: "log"; level: "info" | "warn" | "error"; message: string; code: string | null }
+  | { type: "log"; message: string }
+  | { type: "warning"; level: "warn" | "error"; message: string; code: string | null }
   | { type: "stopped"; counts: StoreCounts };
 
 async function run(port: NonNullable<typeof parentPort>, data: StoreWorkerData): Promise<void> {
@@ -43,7 +44,8 @@ async function run(port: NonNullable<typeof parentPort>, data: StoreWorkerData):
     market: data.market,
     stats: data.stats,
     engine: data.engine,
-    log: (level, message, code) => send({ type: "log", level, message, code: code ?? null }),
+    log: (level, message, code) =>
+      send(level === "info" ? { type: "log", message } : { type: "warning", level, message, code: code ?? null }),
     onFatal: (error) => {
       // A mistake of ours: the thread ends with it, the engine's supervisor sees that.
       setImmediate(() => {

@@ -115,6 +115,12 @@ export class LivePage {
     return this.page.getByTestId("spoken-alerts");
   }
 
+  /** The colour of its text, as the browser computes it. */
+  colorOf(locator: Locator): Promise<string> {
+    type Page = { getComputedStyle(of: unknown): { color: string } };
+    return locator.evaluate((element) => (globalThis as unknown as Page).getComputedStyle(element).color);
+  }
+
   /** Searches for an account as a person does. */
   async search(text: string): Promise<void> {
     const field = this.page.getByRole("searchbox", { name: "Account id" });

@@ -1,6 +1,6 @@
 // Who is asking: the one place that knows `auth.mode`.
 import type { AuthConfig } from "../config";
-import { ApiError, ApiStartError } from "../errors";
+import { ApiStartError } from "../errors";
 import { OPEN_PRINCIPAL, type Principal } from "./access";
 import { KeyStore } from "./keys";
 
@@ -52,9 +52,4 @@ export class Authenticator {
 /** The scopes of a principal as one string, as OAuth writes them. */
 export function scopeText(principal: Principal): string {
   return [...principal.scopes].sort().join(" ");
-}
-
-/** Refuses what could carry a key where logs and proxies would keep it. */
-export function refuseQueryCredentials(query: string): void {
-  if (query !== "") throw new ApiError("INVALID_REQUEST", "no query parameters here; authenticate with public/auth", "query");
 }

@@ -6,6 +6,7 @@
 import { wallMs } from "../../shared/clock";
 import type { AlertLog } from "../alert-log";
 import { ALERTS_IN_SNAPSHOT, ALERTS_PER_PUSH_MAX } from "../limits";
+import type { Session } from "./session";
 
 export interface Frame {
   bytes: Uint8Array;
@@ -17,6 +18,7 @@ export interface Frame {
 /** One client's place in one channel. */
 export interface Subscription {
   readonly channel: Channel;
+  readonly session: Session;
   /** `change_id` of the last frame sent; 0 before the first. */
   lastChangeId: number;
 }
@@ -26,6 +28,11 @@ export type PushType = "snapshot" | "change" | "resync" | "unavailable";
 export abstract class Channel {
   /** The current change; 0: nothing to say yet. */
   changeId = 0;
+  /**
+   * Subscribers that have all there is. Those that are behind are not in it: a change adds nothing to what they are owed,
+   * so a thousand stalled clients cost a change nothing.
+   */
+  readonly current = new Set<Subscription>();
   readonly #head: string;
 
   constructor(readonly name: string) {

@@ -51,7 +51,7 @@ export interface HubCounters {
 interface Entry {
   channel: Channel;
   interval: Interval | null;
-  subscriptions: Map<Session, Subscription>;
+  subscribers: number;
   /** Its last look failed, and the log knows. */
   failing: boolean;
 }
@@ -295,14 +295,14 @@ export class Hub implements StreamHandlers {
   #add(session: Session, name: string, parsed: ChannelName): void {
     let entry = this.#channels.get(name);
     if (entry === undefined) {
-      entry = { ...this.#create(name, parsed), subscriptions: new Map(), failing: false };
+      entry = { ...this.#create(name, parsed), subscribers: 0, failing: false };
       this.#channels.set(name, entry);
       this.#byInterval.get(entry.interval)!.add(entry);
       this.#poll(entry, monotonicNs());
       if (entry.interval !== null) this.#startTimer(entry.interval);
     }
-    const subscription: Subscription = { channel: entry.channel, lastChangeId: 0 };
-    entry.subscriptions.set(session, subscription);
+    const subscription: Subscription = { channel: entry.channel, session, lastChangeId: 0 };
+    entry.subscribers++;
     session.subscriptions.set(name, subscription);
     this.#counters.subscriptions++;
     // The caller flushes after it has answered.
@@ -311,10 +311,10 @@ export class Hub implements StreamHandlers {
 
   #remove(session: Session, channel: Channel): void {
     const entry = this.#channels.get(channel.name);
-    if (entry?.subscriptions.delete(session) !== true) return;
+    if (entry === undefined || !session.subscriptions.has(channel.name)) return;
     session.drop(channel);
     this.#counters.subscriptions--;
-    if (entry.subscriptions.size > 0) return;
+    if (--entry.subscribers > 0) return;
     this.#channels.delete(channel.name);
     this.#byInterval.get(entry.interval)!.delete(entry);
     if (channel instanceof StateChannel) this.#lastId = Math.max(this.#lastId, channel.changeId);
@@ -339,10 +339,12 @@ export class Hub implements StreamHandlers {
     const nowNs = monotonicNs();
     for (const entry of this.#byInterval.get(interval)!) {
       if (!this.#poll(entry, nowNs)) continue;
-      for (const [session, subscription] of entry.subscriptions) {
-        session.owe(subscription);
-        this.#dirty.add(session);
+      const { current } = entry.channel;
+      for (const subscription of current) {
+        subscription.session.owe(subscription);
+        this.#dirty.add(subscription.session);
       }
+      current.clear();
     }
     for (const session of this.#dirty) session.flush();
     this.#dirty.clear();

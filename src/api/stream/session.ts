@@ -71,6 +71,7 @@ export class Session {
     if (subscription === undefined) return;
     this.subscriptions.delete(channel.name);
     this.#pending.delete(subscription);
+    channel.current.delete(subscription);
   }
 
   #mayPush(): boolean {
@@ -99,6 +100,7 @@ export class Session {
         // Put back at the end of the set, a channel that owes more comes again after the others had their turn.
         this.#pending.delete(subscription);
         if (frame?.more) this.#pending.add(subscription);
+        else subscription.channel.current.add(subscription);
       }
     });
     this.#measure();

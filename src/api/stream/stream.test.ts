@@ -398,14 +398,13 @@ describe.each(TRANSPORTS)("the stream on %s", (transport) => {
     );
     one.socket.pause();
     const payload = Buffer.alloc(125, 1);
-    const before = process.memoryUsage().rss;
-    for (let round = 0; round < 100; round++) {
+    // Far more than the kernel's socket buffers hold of the answers.
+    for (let round = 0; round < 250; round++) {
       for (let at = 0; at < 1000; at++) one.socket.ping(payload);
-      await pause(1);
+      while (one.socket.bufferedAmount > 0) await pause(1);
     }
     const held = Math.max(...[...running!.api.hub.sessions()].map((session) => session.socket.bufferedBytes()));
     expect(held).toBeLessThanOrEqual(STREAM_BACKPRESSURE_BYTES_MAX + 1024);
-    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20);
   });
 
   it("frees channels and timers when their last subscriber goes", async () => {

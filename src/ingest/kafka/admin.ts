@@ -199,7 +199,8 @@ const BY_TYPE: Readonly<Record<string, KafkaErrorCode>> = {
   UNKNOWN_TOPIC_OR_PARTITION: "KAFKA_TOPIC_UNKNOWN",
 };
 
-function fromKafkajs(error: unknown, brokers: string): KafkaError {
+/** One of our errors for one of kafkajs's, which has other names for them than librdkafka. */
+export function fromKafkajs(error: unknown, brokers: string): KafkaError {
   if (error instanceof KafkaError) return error;
   const { name, message, type, cause, errors } = error as Error & { type?: string; cause?: unknown; errors?: Error[] };
   if (name === "KafkaJSAggregateError" && errors?.[0] !== undefined) {

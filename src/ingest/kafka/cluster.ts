@@ -1,7 +1,7 @@
 // Which cluster this is. Offsets mean something only within one cluster's log, so its id is part of the log's name.
 import { readFileSync } from "node:fs";
 import { Kafka, logLevel } from "kafkajs";
-import { toKafkaError } from "./errors";
+import { fromKafkajs } from "./admin";
 import { type KafkaConnection, kafkajsConnection } from "./settings";
 
 /**
@@ -22,7 +22,7 @@ export async function clusterId(connection: KafkaConnection, timeoutMs: number):
     await admin.connect();
     return (await admin.describeCluster()).clusterId;
   } catch (error) {
-    throw toKafkaError(error, `asking ${connection.brokers} which cluster it is`);
+    throw fromKafkajs(error, connection.brokers);
   } finally {
     await admin.disconnect();
   }

@@ -299,7 +299,7 @@ describe("the live stream", () => {
     socket.refuse("here", 13020, "no account here");
     socket.refuse("forbidden", 13021, "this needs scope read:all");
     socket.sent.length = 0;
-    for (let at = 0; at < 13; at++) {
+    for (let at = 0; at < 8; at++) {
       socket.onmessage?.('{"jsonrpc":"2.0","method":"heartbeat","params":{"type":"heartbeat"}}');
       await host.pass(1_000);
     }

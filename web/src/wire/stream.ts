@@ -103,7 +103,7 @@ const GAP_RETRY_MS = 1_000;
 /** Close code of the engine for a key that has expired or was withdrawn. */
 const KEY_WITHDRAWN = 4001;
 /** What does not exist may come to exist: an account does so with its first event. */
-const REFUSED_RETRY_MS = 10_000;
+const REFUSED_RETRY_MS = 5_000;
 /** JSON-RPC codes of "no such account or instrument" and "another engine has it". */
 const NOT_HERE_CODES: ReadonlySet<number> = new Set([13020, 20002]);
 /** A subscription that got no snapshot for this long is asked for again. */
