@@ -20,7 +20,7 @@ export const API_ERRORS = {
   INVALID_PARAMS: { rpc: -32602, status: 400, title: "invalid parameter", remedy: "correct the parameter that is named" },
   INTERNAL: { rpc: -32603, status: 500, title: "internal error", remedy: "look into the engine's log; report it" },
   AUTHORIZATION_REQUIRED: { rpc: 10000, status: 401, title: "a key is required", remedy: "authenticate first" },
-  TOO_MANY_REQUESTS: { rpc: 10028, status: 429, title: "too many requests", remedy: "wait, then go on slower" },
+  TOO_MANY_REQUESTS: { rpc: 10028, status: null, title: "too many requests", remedy: "wait, then go on slower" },
   INVALID_CREDENTIALS: { rpc: 13004, status: 401, title: "unknown key or wrong secret", remedy: "check the key" },
   CREDENTIALS_EXPIRED: { rpc: 13009, status: 401, title: "the key has expired", remedy: "ask for a new key" },
   NOT_FOUND: { rpc: 13020, status: 404, title: "not found", remedy: "check the name" },

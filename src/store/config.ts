@@ -99,14 +99,15 @@ export function completeStoreConfig(
 
 /** @throws StoreError STORE_CONFIG_INVALID; the message shows no password */
 export function checkDatabaseUrl(url: string): void {
+  const refuse = (what: string) => new StoreError("STORE_CONFIG_INVALID", `the database URL must ${what}`, "databaseUrl");
   let parsed: URL;
   try {
     parsed = new URL(url);
   } catch {
-    throw invalid("databaseUrl", "must be a URL: postgres://user:password@host:port/database");
+    throw refuse("be of the form postgres://user:password@host:port/database");
   }
   if (parsed.protocol !== "postgres:" && parsed.protocol !== "postgresql:") {
-    throw invalid("databaseUrl", `must begin with postgres://, not ${parsed.protocol}//`);
+    throw refuse(`begin with postgres://, not ${parsed.protocol}//`);
   }
 }
 

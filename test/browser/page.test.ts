@@ -1,60 +1,32 @@
 // The built page in a real browser against a scripted engine: what is shown equals what was sent, and what is not current
 // says so.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { Browser, Locator } from "playwright-core";
-import { build } from "vite";
+import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type BuiltPage, buildPage } from "./build-page";
 import { browserAvailable, launchBrowser } from "./chromium";
+import { eventually, hasClass, shows } from "./expect";
 import { FixtureEngine } from "./fixture";
 import { LivePage, type OpenOptions } from "./page-object";
 import { accountRow, alertRow, EVENT_TIME_MS, instrumentRow, platformState, positionRow, shardRow } from "./rows";
 
-const ROOT = join(import.meta.dirname, "../..");
-/** Longer than the page takes to notice silence (3 s) or to find a lost engine again. */
-const NOTICE_MS = 12_000;
-
-/** Until it is so, or fails. */
-function eventually<T>(look: () => T | Promise<T>) {
-  return expect.poll(look, { timeout: NOTICE_MS });
-}
-
-async function shows(locator: Locator, text: string | RegExp): Promise<void> {
-  await expect
-    .poll(() => locator.textContent({ timeout: 1_000 }).catch(() => null), { timeout: NOTICE_MS })
-    .toMatch(exactly(text));
-}
-
-/** The whole text, without what surrounds it. */
-function exactly(text: string | RegExp): RegExp {
-  return text instanceof RegExp ? text : new RegExp(`^\\s*${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}\\s*$`);
-}
-
-async function hasClass(locator: Locator, name: string, expected = true): Promise<void> {
-  const has = async (): Promise<boolean> => ((await locator.getAttribute("class")) ?? "").split(" ").includes(name);
-  await eventually(has).toBe(expected);
-}
-
 describe.skipIf(!browserAvailable())("the live page", () => {
-  let webRoot: string;
+  let built: BuiltPage;
   let browser: Browser;
   let engine: FixtureEngine;
   let live: LivePage;
 
   beforeAll(async () => {
-    webRoot = await mkdtemp(join(tmpdir(), "plimsoll-web-"));
-    await build({ configFile: join(ROOT, "web/vite.config.ts"), logLevel: "warn", build: { outDir: webRoot } });
+    built = await buildPage();
     browser = await launchBrowser();
   });
 
   afterAll(async () => {
     await browser?.close();
-    await rm(webRoot, { recursive: true, force: true });
+    await built?.remove();
   });
 
   beforeEach(async () => {
-    engine = new FixtureEngine({ webRoot });
+    engine = new FixtureEngine({ webRoot: built.webRoot });
     for (const [id, symbol] of ["BTCUSDT", "ETHUSDT", "BTCUSD"].entries()) {
       engine.instruments.set(symbol, instrumentRow(id + 1, symbol));
     }
@@ -482,7 +454,7 @@ describe.skipIf(!browserAvailable())("the live page", () => {
 
   it("signs in where the engine asks for a key", async () => {
     const secret = "s".repeat(43);
-    const locked = new FixtureEngine({ webRoot, key: `desk-1.${secret}` });
+    const locked = new FixtureEngine({ webRoot: built.webRoot, key: `desk-1.${secret}` });
     locked.instruments.set("BTCUSDT", instrumentRow(1, "BTCUSDT"));
     await locked.start();
     try {

@@ -39,6 +39,7 @@ const desk = new Desk(
     },
     fetch: (path, init) => fetch(path, init),
     location,
+    reload: () => location.reload(),
     requestFrame: (callback) => requestAnimationFrame(callback),
     wallMs: () => Date.now(),
   },

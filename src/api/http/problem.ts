@@ -42,7 +42,7 @@ export function refusalOf(error: ApiError): Refusal {
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: ApiError): FastifyReply {
   const problem = problemOf(error, request.url.split("?", 1)[0]);
-  if (problem.status === 503 || problem.status === 429) reply.header("retry-after", "1");
+  if (problem.status === 503) reply.header("retry-after", "1");
   if (problem.status === 401) reply.header("www-authenticate", 'Bearer realm="plimsoll"');
   // As text: a serialiser made for a route's own answers must not see it.
   return reply

@@ -8,6 +8,7 @@ class Bench {
   readonly sent: { id: number; method: string; params: { channels?: string[] } }[] = [];
   readonly answers = new Map<string, object>();
   now = 1_000;
+  reloads = 0;
   #timers: { due: number; callback: () => void }[] = [];
   #frames: (() => void)[] = [];
   socket: SocketLike | null = null;
@@ -52,6 +53,7 @@ class Bench {
         if (answer === undefined) return Response.json({ title: "not found", detail: `nothing at ${path}` }, { status: 404 });
         return Response.json(answer);
       },
+      reload: () => this.reloads++,
       location: { protocol: "http:", hostname: "127.0.0.1" },
       requestFrame: (callback) => this.#frames.push(callback),
       wallMs: () => 1_700_000_000_000 + this.now,
@@ -268,6 +270,19 @@ describe("the desk", () => {
     expect(desk.stream.connection.phase).toBe("connecting");
     bench.socket?.onopen?.();
     expect(bench.sent[0]?.method).toBe("public/auth");
+  });
+
+  it.each([
+    [{ version: "0.2.0" }, 1],
+    [{ streamPort: 2 }, 1],
+    [{ mode: "external" }, 0],
+  ])("an engine that comes back with %j has the page loaded anew %i times", async (difference, reloads) => {
+    const desk = await bench.open();
+    bench.answers.set("/api/v1/engine", { ...bench.answers.get("/api/v1/engine"), ...difference });
+    bench.socket?.onclose?.(1006, "");
+    await bench.pass(300);
+    expect(bench.reloads).toBe(reloads);
+    expect(desk.stream.connection.phase).toBe(reloads === 1 ? "waiting" : "connecting");
   });
 
   it("something else at this address is said to be no engine", async () => {

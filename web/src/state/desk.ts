@@ -57,6 +57,8 @@ export interface DeskHost {
   fetch: Fetch;
   location: { protocol: string; hostname: string };
   requestFrame(callback: () => void): void;
+  /** Loads the page anew. */
+  reload(): void;
   /** ms since the epoch. */
   wallMs(): number;
 }
@@ -222,8 +224,14 @@ export class Desk {
     }
     const engine = readEngine(answer);
     if (engine === null) throw new Error("this address is not a Plimsoll engine");
+    const before = this.engine;
     this.engine = engine;
     this.frame.mark("engine");
+    // Another version has another page, and a page may connect to no other port than that of the engine it came from.
+    if (before !== null && (before.version !== engine.version || before.streamPort !== engine.streamPort)) {
+      this.#host.reload();
+      throw new Error("the engine was replaced; loading its page");
+    }
     if (engine.asksForKey && this.rest.credentials === null) throw new NotSignedIn("this engine asks for an API key");
     return streamUrl(engine, this.#host.location);
   }
