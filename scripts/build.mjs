@@ -26,7 +26,11 @@ function filesUnder(path) {
 function fingerprint(paths) {
   const hash = createHash("sha256");
   for (const path of paths)
-    for (const file of filesUnder(path)) hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update("\0");
+    for (const file of filesUnder(path))
+      hash
+        .update(`${relative(root, file)}\0`)
+        .update(readFileSync(file))
+        .update("\0");
   return hash.digest("hex");
 }
 
@@ -34,12 +38,24 @@ async function buildKernel() {
   const { default: asc } = await import("assemblyscript/asc");
   const { error, stderr } = await asc.main([
     "src/shards/kernel/index.ts",
-    "--outFile", "dist/kernel.wasm",
-    "--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536",
-    "--enable", "threads,simd",
+    "--outFile",
+    "dist/kernel.wasm",
+    "--importMemory",
+    "--sharedMemory",
+    "--initialMemory",
+    "1",
+    "--maximumMemory",
+    "65536",
+    "--enable",
+    "threads,simd",
     // Nothing is freed: what is allocated is allocated once, when an instance starts.
-    "--runtime", "stub",
-    "-O3", "--converge", "--noAssert", "--uncheckedBehavior", "always",
+    "--runtime",
+    "stub",
+    "-O3",
+    "--converge",
+    "--noAssert",
+    "--uncheckedBehavior",
+    "always",
   ]);
   if (error) throw new Error(`kernel: ${error.message}\n${stderr}`);
 }
@@ -66,7 +82,11 @@ async function buildNode() {
   });
   await esbuild.build({
     ...common,
-    entryPoints: { "shard-worker": "src/shards/worker.ts", "api-worker": "src/api/worker.ts", "store-worker": "src/store/worker.ts" },
+    entryPoints: {
+      "shard-worker": "src/shards/worker.ts",
+      "api-worker": "src/api/worker.ts",
+      "store-worker": "src/store/worker.ts",
+    },
     outdir: dist,
   });
   chmodSync(join(dist, "plimsoll.js"), 0o755);
@@ -78,9 +98,31 @@ async function buildWeb() {
 }
 
 const parts = [
-  { name: "kernel", inputs: ["src/shards/kernel", "src/risk", "src/shared/layout", "src/shared/limits.ts", "schemas/generated", "scripts/build.mjs"], output: "dist/kernel.wasm", build: buildKernel },
-  { name: "node", inputs: ["src", "schemas/generated", "package.json", "scripts/build.mjs"], output: "dist/plimsoll.js", build: buildNode },
-  { name: "web", inputs: ["web", "src/shared/views/types.ts", "src/shared/freshness.ts", "package-lock.json", "scripts/build.mjs"], output: "dist/web/index.html", build: buildWeb },
+  {
+    name: "kernel",
+    inputs: [
+      "src/shards/kernel",
+      "src/risk",
+      "src/shared/layout",
+      "src/shared/limits.ts",
+      "schemas/generated",
+      "scripts/build.mjs",
+    ],
+    output: "dist/kernel.wasm",
+    build: buildKernel,
+  },
+  {
+    name: "node",
+    inputs: ["src", "schemas/generated", "package.json", "scripts/build.mjs"],
+    output: "dist/plimsoll.js",
+    build: buildNode,
+  },
+  {
+    name: "web",
+    inputs: ["web", "src/shared/views/types.ts", "src/shared/freshness.ts", "package-lock.json", "scripts/build.mjs"],
+    output: "dist/web/index.html",
+    build: buildWeb,
+  },
 ];
 
 mkdirSync(dist, { recursive: true });

@@ -187,6 +187,9 @@ export class ShardView {
     if ((flags & AccountFlag.Gap) !== 0) return "GAP";
     if (state !== ShardState.Running) return "STALE";
     if (this.words[(row + AccountAt.unmarkedCount) / 4] !== 0) return "STALE";
+    // A number that could not be computed (an instrument without a margin table, say) is served as 0: not as a fresh one.
+    const known = this.doubles[(row + AccountAt.equityUsd) / 8] + this.doubles[(row + AccountAt.maintenanceMarginUsd) / 8];
+    if (!Number.isFinite(known)) return "STALE";
     const oldest = this.doubles[(row + AccountAt.oldestMarkReceivedNs) / 8];
     if (Number.isFinite(oldest) && monotonicNs() - oldest > this.options.staleAfterMs * 1e6) return "STALE";
     return "OK";
