@@ -3,10 +3,34 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FakeEngine, fakeAccount, fakeAlert, fakeInstrument, fakePosition } from "../../src/api/testing/fake-engine";
 import { type Running, startTestApi } from "../../src/api/testing/harness";
+import { STORE_STATES, StatsWriter } from "../../src/shared/stats";
+import type { AccountRiskPoint } from "../../src/store/history";
 import { type BuiltPage, buildPage } from "./build-page";
 import { browserAvailable, launchBrowser } from "./chromium";
 import { eventually, hasClass, shows } from "./expect";
 import { LivePage } from "./page-object";
+
+function pastPoint(timeMs: number): AccountRiskPoint {
+  return {
+    timeMs,
+    equityUsd: 1_000,
+    equityMinUsd: 990,
+    equityMaxUsd: 1_010,
+    walletBalanceUsd: 1_000,
+    unrealizedPnlUsd: 0,
+    initialMarginUsd: 100,
+    maintenanceMarginUsd: 50,
+    availableUsd: 900,
+    marginRatio: 0.05,
+    marginRatioMax: 0.06,
+    grossExposureUsd: 1_000,
+    netExposureUsd: 1_000,
+    liquidationDistanceMin: null,
+    status: "ok",
+    freshness: null,
+    samples: 60,
+  };
+}
 
 describe.skipIf(!browserAvailable())("the live page on the api", () => {
   let built: BuiltPage;
@@ -85,6 +109,43 @@ describe.skipIf(!browserAvailable())("the live page on the api", () => {
     await shows(live.cell(live.positionRow("ETHUSDT"), "qty"), "-2.0000");
     await eventually(() => live.positionRow("BTCUSDT").count()).toBe(0);
     await shows(live.balanceRow("USDT").locator("td").first(), "800.00");
+    await isClean();
+  });
+
+  it("shows the past of an account from the database", async () => {
+    const asked: object[] = [];
+    const none = async () => [];
+    await running.stop();
+    running = await startTestApi(
+      engine,
+      { http: { webRoot: built.webRoot } },
+      {
+        history: {
+          accountRisk: async (accountId, span) => {
+            asked.push({ accountId, ...span });
+            return [pastPoint(span.fromMs), pastPoint(span.toMs - 60_000)];
+          },
+          positions: none,
+          fills: none,
+          marks: none,
+          alerts: none,
+        },
+      },
+    );
+    running.api.platform({ mode: "embedded" });
+    await open("/account/1");
+    await shows(live.accountNumber("equity"), "1,000.00");
+    // As long as the engine says that it has no store, the page does not ask.
+    const button = live.panel("account-chart").getByRole("button", { name: "24 h" });
+    await eventually(() => button.isDisabled()).toBe(true);
+    new StatsWriter(running.stats).set("store.state", STORE_STATES.indexOf("connected"));
+    await eventually(() => button.isDisabled()).toBe(false);
+    await button.click();
+    const asOfMs = fakeAccount("1").asOfMs ?? 0;
+    await eventually(() => asked).toEqual([
+      { accountId: "1", fromMs: asOfMs - 86_400_000, toMs: asOfMs + 1, resolution: "1m", limit: 10_000 },
+    ]);
+    await eventually(() => live.panel("account-chart").locator(".hint, .stale-note").count()).toBe(0);
     await isClean();
   });
 

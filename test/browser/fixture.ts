@@ -53,7 +53,7 @@ export class FixtureEngine {
   readonly instruments = new Map<string, InstrumentState>();
   readonly alerts: AlertView[] = [];
   /** Rows of the database by account; null: there is no database. */
-  history: Map<string, object[]> | null = null;
+  history: Map<string, { timeMs: number }[]> | null = null;
   platform: Data = platformState();
   mode = "embedded";
   readonly #webRoot: string;
@@ -336,7 +336,7 @@ export class FixtureEngine {
     }
   }
 
-  #rest(path: string, _query: URLSearchParams): [number, object] {
+  #rest(path: string, query: URLSearchParams): [number, object] {
     if (path === "/engine") {
       const auth = this.#key === null ? "open" : "keys";
       const where = { streamPort: this.#streamPort, streamPath: STREAM_PATH, transport: "ws" };
@@ -344,6 +344,13 @@ export class FixtureEngine {
       return [200, { name: "plimsoll", version: "0.1.0", mode: this.mode, startedMs, ready: true, notReady: [], auth, ...where }];
     }
     if (path === "/instruments") return [200, { instruments: [...this.instruments.values()] }];
+    const past = /^\/history\/accounts\/(\d+)\/risk$/.exec(path)?.[1];
+    if (past !== undefined) {
+      const [fromMs, toMs] = [Number(query.get("fromMs")), Number(query.get("toMs"))];
+      const points = this.history?.get(past)?.filter((point) => point.timeMs >= fromMs && point.timeMs < toMs);
+      if (points !== undefined) return [200, { accountId: past, resolution: query.get("resolution"), points }];
+      return [503, { title: "the database is away", status: 503, detail: "the database does not answer right now" }];
+    }
     const [, id, part] = /^\/accounts\/([^/]+)\/(\w+)$/.exec(path) ?? [];
     if (id === undefined || !this.accounts.has(id))
       return [404, { title: "not found", status: 404, detail: `nothing at ${path}` }];

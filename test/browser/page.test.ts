@@ -78,10 +78,10 @@ describe.skipIf(!browserAvailable())("the live page", () => {
   it("shows the accounts nearest to liquidation as they were sent, in that order", async () => {
     await open();
     engine.pushTop([
-      accountRow("9007199254740993", { status: "liquidation", marginRatio: 1.034, liquidationDistance: 0 }),
+      accountRow("9007199254740991", { status: "liquidation", marginRatio: 1.034, liquidationDistance: 0 }),
       accountRow("12", { liquidationDistance: null, nearestInstrument: null, marginRatio: null }),
     ]);
-    const first = live.topRow("9007199254740993");
+    const first = live.topRow("9007199254740991");
     await shows(live.cell(first, "equity"), "122,654.32");
     await shows(live.cell(first, "maintenance"), "30,050.25");
     await shows(live.cell(first, "ratio"), "103.40%");
@@ -92,9 +92,9 @@ describe.skipIf(!browserAvailable())("the live page", () => {
     await shows(first.locator(".chip"), "Liquidation");
     await shows(live.cell(live.topRow("12"), "distance"), "–");
     await shows(live.cell(live.topRow("12"), "ratio"), "–");
-    expect(await live.topIds()).toEqual(["9007199254740993", "12"]);
-    engine.pushTop([accountRow("12"), accountRow("9007199254740993", { equityUsd: -5 })]);
-    await eventually(() => live.topIds()).toEqual(["12", "9007199254740993"]);
+    expect(await live.topIds()).toEqual(["9007199254740991", "12"]);
+    engine.pushTop([accountRow("12"), accountRow("9007199254740991", { equityUsd: -5 })]);
+    await eventually(() => live.topIds()).toEqual(["12", "9007199254740991"]);
     await shows(live.cell(first, "equity"), "-5.00");
     await isClean();
   });
@@ -187,6 +187,33 @@ describe.skipIf(!browserAvailable())("the live page", () => {
     await isClean();
   });
 
+  it("puts the past in front of the chart where there is a database, and says where there is none", async () => {
+    engine.accounts.set("42", accountRow("42"));
+    const point = (minute: number) => ({
+      timeMs: EVENT_TIME_MS - minute * 60_000,
+      equityUsd: 1_000 + minute,
+      initialMarginUsd: 500,
+      maintenanceMarginUsd: null,
+    });
+    engine.history = new Map([["42", [point(2_000), point(600), point(5)]]]);
+    await open({ hash: "/account/42" });
+    await shows(live.accountNumber("equity"), "122,654.32");
+    const chart = live.panel("account-chart");
+    await chart.getByRole("button", { name: "24 h" }).click();
+    await eventually(() => chart.getByRole("button", { name: "24 h" }).getAttribute("aria-pressed")).toBe("true");
+    // The first tick of the axis is older than anything the page saw itself; the newest value is the live one.
+    await shows(chart.locator(".u-legend .u-value").nth(1), "122,654.32");
+    await eventually(() => chart.locator(".hint, .stale-note").count()).toBe(0);
+    await isClean();
+    engine.history = null;
+    await chart.getByRole("button", { name: "7 d" }).click();
+    await shows(chart.locator(".stale-note"), "no history: the database does not answer right now");
+    await chart.getByRole("button", { name: "Live" }).click();
+    await eventually(() => chart.locator(".stale-note").count()).toBe(0);
+    engine.platform = platformState({ store: { state: "off" } });
+    await eventually(() => chart.getByRole("button", { name: "7 d" }).isDisabled()).toBe(true);
+  });
+
   it("searches for an account, and says what is wrong with an id that is none", async () => {
     engine.accounts.set("77", accountRow("77"));
     await open();
@@ -220,7 +247,7 @@ describe.skipIf(!browserAvailable())("the live page", () => {
     await shows(live.cell(live.topRow("1"), "freshness"), "gap: events are missing");
     await hasClass(live.topRow("2"), "is-stale", false);
     await hasClass(live.markRow("BTCUSDT"), "is-stale");
-    await shows(live.cell(live.markRow("BTCUSDT"), "freshness"), "stale: an input is too old");
+    await shows(live.cell(live.markRow("BTCUSDT"), "freshness"), "stale: inputs not current");
     const grey = await live.colorOf(live.cell(live.topRow("1"), "equity"));
     expect(grey).toMatch(/^rgb/);
     expect(grey).not.toBe(await live.colorOf(live.cell(live.topRow("2"), "equity")));

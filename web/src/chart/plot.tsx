@@ -2,7 +2,7 @@
 // in the colours of the theme.
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import { DASH, formatTime } from "../format";
+import { DASH, formatDateTime, formatTime } from "../format";
 import type { Series } from "../state/series";
 import { useDesk } from "../view/hooks";
 import { CHART_FONT, onThemeChange, themeColor } from "./theme";
@@ -37,11 +37,26 @@ interface PlotProps {
   fromZero?: boolean;
 }
 
-function scaleX(props: PlotProps): uPlot.Scale {
-  const { windowSeconds } = props;
-  if (windowSeconds === undefined) return { time: true };
-  // A page that was just opened shows what it has, over the whole width.
-  return { time: true, range: (_plot, min, max) => [Math.max(min ?? 0, (max ?? 0) - windowSeconds), max ?? 0] };
+/** A single sample still has a time axis around it. */
+const SPAN_MIN_SECONDS = 10;
+
+function scaleX({ windowSeconds, axes }: PlotProps): uPlot.Scale {
+  return {
+    time: true,
+    range: (_plot, min, max) => {
+      const end = max ?? 0;
+      // A page that was just opened shows what it has, over the whole width.
+      const begin = Math.max(min ?? 0, end - (windowSeconds ?? Number.POSITIVE_INFINITY));
+      return [axes === true ? Math.min(begin, end - SPAN_MIN_SECONDS) : begin, end];
+    },
+  };
+}
+
+/** Times of day; dates where the axis is longer than a day and a half. */
+function timeLabels(splits: number[]): string[] {
+  const span = (splits.at(-1) ?? 0) - (splits[0] ?? 0);
+  if (span > 129_600) return splits.map((split) => formatDateTime(split * 1000).slice(5, 16));
+  return splits.map((split) => formatTime(split * 1000, false));
 }
 
 function scaleY(props: PlotProps): uPlot.Scale {
@@ -60,6 +75,12 @@ function scaleY(props: PlotProps): uPlot.Scale {
   };
 }
 
+/** Away from the cursor the legend shows the newest values. */
+function newestInLegend(plot: uPlot): void {
+  const { idx } = plot.cursor;
+  if (idx === null || idx === undefined) plot.setLegend({ idx: Math.max(0, plot.data[0].length - 1) }, false);
+}
+
 function options(props: PlotProps, widthPx: number): uPlot.Options {
   const axes = props.axes === true;
   const formatAxis = props.formatAxis ?? props.format;
@@ -74,6 +95,7 @@ function options(props: PlotProps, widthPx: number): uPlot.Options {
     width: widthPx,
     height: props.heightPx,
     padding: axes ? [8, 8, 0, 0] : [3, 0, 3, 0],
+    hooks: axes ? { ready: [newestInLegend], setData: [newestInLegend] } : {},
     legend: {
       show: axes,
       live: true,
@@ -85,7 +107,7 @@ function options(props: PlotProps, widthPx: number): uPlot.Options {
     cursor: { show: axes, y: false, points: { size: 6 } },
     scales: { x: scaleX(props), y: scaleY(props) },
     axes: [
-      { ...axis, size: 28, space: 70, values: (_plot, splits) => splits.map((split) => formatTime(split * 1000, false)) },
+      { ...axis, size: 28, space: 70, values: (_plot, splits) => timeLabels(splits) },
       {
         ...axis,
         size: 72,
@@ -120,18 +142,10 @@ export function Plot(props: PlotProps) {
     if (element === null) return;
     let drawnVersion = series.version;
     const plot = new uPlot(options(props, Math.max(element.clientWidth, 40)), series.columns as uPlot.AlignedData, element);
-    // Away from the cursor the legend shows the newest values.
-    const legend = (): void => {
-      const { idx } = plot.cursor;
-      if (props.axes === true && (idx === null || idx === undefined))
-        plot.setLegend({ idx: Math.max(0, series.length - 1) }, false);
-    };
-    legend();
     const endWatch = desk.frame.watch(topic, () => {
       if (series.version === drawnVersion || !element.isConnected) return;
       drawnVersion = series.version;
       plot.setData(series.columns as uPlot.AlignedData);
-      legend();
     });
     const resized = new ResizeObserver((entries) => {
       const width = Math.floor(entries.at(-1)?.contentRect.width ?? 0);

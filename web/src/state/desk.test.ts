@@ -228,6 +228,29 @@ describe("the desk", () => {
     expect(balances()).toBe(2);
   });
 
+  it("the past stands in front of what comes live, each as far apart as the range wants", async () => {
+    const desk = await bench.open("#/account/42");
+    bench.push(accountChannel("42"), accountRow("42", { asOfMs: EVENT_TIME_MS }));
+    const point = (timeMs: number) => ({ timeMs, equityUsd: 5, initialMarginUsd: 4, maintenanceMarginUsd: null });
+    const fromMs = EVENT_TIME_MS - 86_400_000;
+    bench.answers.set(`/api/v1/history/accounts/42/risk?fromMs=${fromMs}&toMs=${EVENT_TIME_MS + 1}&resolution=1m&limit=10000`, {
+      points: [point(fromMs), point(EVENT_TIME_MS - 90_000)],
+    });
+    await desk.showPast("24h");
+    const times = (): number[] => [...(desk.account?.past?.series.columns[0] ?? [])].map((time) => Math.round(time * 1000));
+    expect(desk.account?.past).toMatchObject({ state: "loaded", reason: null });
+    expect(times()).toEqual([fromMs, EVENT_TIME_MS - 90_000, EVENT_TIME_MS]);
+    for (let second = 1; second <= 120; second++) {
+      bench.push(accountChannel("42"), accountRow("42", { asOfMs: EVENT_TIME_MS + second * 1_000 }));
+    }
+    expect(times().slice(3)).toEqual([EVENT_TIME_MS + 60_000, EVENT_TIME_MS + 120_000]);
+    await desk.showPast("7d");
+    expect(desk.account?.past).toMatchObject({ state: "failed" });
+    expect(desk.account?.past?.reason).toMatch(/^nothing at/);
+    await desk.showPast(null);
+    expect(desk.account?.past).toBeNull();
+  });
+
   it("an account that leaves the engine says where it went, and is whole again when it is back", async () => {
     const desk = await bench.open("#/account/42");
     bench.push(accountChannel("42"), accountRow("42"));

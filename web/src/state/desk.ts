@@ -17,6 +17,7 @@ import {
   readPositions,
   readRemoved,
 } from "../wire/decode";
+import { historyPath, POINTS_MAX, RANGES, type RangeName, readHistory } from "../wire/history";
 import { isObject } from "../wire/json-rpc";
 import { type EngineInfo, type PlatformView, readEngine, readPlatform, streamUrl, sumOf } from "../wire/platform";
 import { type Fetch, Rest, RestError, reasonOf } from "../wire/rest";
@@ -80,8 +81,18 @@ export interface AccountState {
   alerts: AlertList;
   /** Why the engine does not have it; null where it does. */
   unavailable: string | null;
-  /** Equity, initial margin, maintenance margin, USD, by event time. */
+  /** Equity, initial margin, maintenance margin, USD, by event time: what came since the account was opened. */
   readonly series: Series;
+  /** The same over a longer time, from the database and on from there; null: nobody asked. */
+  past: Past | null;
+}
+
+export interface Past {
+  readonly range: RangeName;
+  readonly series: Series;
+  state: "loading" | "loaded" | "failed";
+  /** Why it failed. */
+  reason: string | null;
 }
 
 export class Desk {
@@ -338,8 +349,9 @@ export class Desk {
     account.unavailable = null;
     if (risk.asOfMs !== null && nowMs - this.#accountSampledMs >= ACCOUNT_SAMPLE_EVERY_MS) {
       this.#accountSampledMs = nowMs;
-      account.series.append(risk.asOfMs, [risk.equityUsd, risk.initialMarginUsd, risk.maintenanceMarginUsd]);
+      account.series.append(risk.asOfMs, lines(risk));
     }
+    if (account.past?.state === "loaded" && risk.asOfMs !== null) continuePast(account.past, risk.asOfMs, lines(risk));
     this.frame.mark("account");
     return null;
   }
@@ -424,6 +436,29 @@ export class Desk {
     }
   }
 
+  /** The chart of the account on the page goes this far back; null: as far as the page was open. */
+  async showPast(range: RangeName | null): Promise<void> {
+    const { account } = this;
+    if (account === null) return;
+    account.past = range === null ? null : { range, series: new Series(3, POINTS_MAX), state: "loading", reason: null };
+    this.frame.mark("account");
+    const { past } = account;
+    if (past === null) return;
+    // By event time, as everything about an account: a replay of last year has its history last year.
+    const toMs = account.risk?.asOfMs ?? this.wallMs();
+    try {
+      const points = readHistory(await this.rest.get(historyPath(account.id, past.range, toMs)));
+      if (points === null) throw new Error("the history cannot be read");
+      past.series.prepend(points.map((point) => ({ timeMs: point.timeMs, values: lines(point) })));
+      past.state = "loaded";
+      if (account.risk !== null && account.risk.asOfMs !== null) continuePast(past, account.risk.asOfMs, lines(account.risk));
+    } catch (error) {
+      past.state = "failed";
+      past.reason = reasonOf(error);
+    }
+    this.frame.mark("account");
+  }
+
   async #loadAccountAlerts(account: AccountState): Promise<void> {
     try {
       const earlier = readAlerts((await this.rest.get(`/accounts/${account.id}/alerts`)).alerts);
@@ -452,8 +487,21 @@ export class Desk {
       alerts: NO_ALERTS,
       unavailable: null,
       series: new Series(3, ACCOUNT_SAMPLES),
+      past: null,
     };
   }
+}
+
+type Lines = [number | null, number | null, number | null];
+
+function lines(of: { equityUsd: number | null; initialMarginUsd: number | null; maintenanceMarginUsd: number | null }): Lines {
+  return [of.equityUsd, of.initialMarginUsd, of.maintenanceMarginUsd];
+}
+
+/** Live samples go on behind the loaded ones, as far apart as those are. */
+function continuePast(past: Past, timeMs: number, values: Lines): void {
+  const newestMs = (past.series.columns[0].at(-1) ?? Number.NEGATIVE_INFINITY) * 1000;
+  if (timeMs - newestMs >= RANGES[past.range].stepMs) past.series.append(timeMs, values);
 }
 
 const UNREADABLE = "an update could not be read";

@@ -6,7 +6,7 @@ describe("the address", () => {
     expect(parseRoute(hash)).toEqual({ view: "overview" });
   });
 
-  it.each(["0", "42", "18446744073709551615"])("an account's own address leads to account %s", (accountId) => {
+  it.each(["1", "42", "9007199254740991"])("an account's own address leads to account %s", (accountId) => {
     expect(parseRoute(accountHref(accountId))).toEqual({ view: "account", accountId });
   });
 
@@ -23,7 +23,7 @@ describe("the address", () => {
     expect(parseRoute(hash)).toEqual({ view: "unknown" });
   });
 
-  it.each(["", " ", "1e3", "1.0", "+1", "0x10", "00", "18446744073709551616", "99999999999999999999", "12 34", "<b>", "１"])(
+  it.each(["", " ", "1e3", "1.0", "+1", "0x10", "00", "0", "9007199254740992", "99999999999999999999", "12 34", "<b>", "１"])(
     "%j is no account id",
     (text) => {
       expect(isAccountId(text)).toBe(false);

@@ -2,13 +2,9 @@
 
 export type Route = { view: "overview" } | { view: "account"; accountId: string } | { view: "unknown" };
 
-/** Account ids are unsigned 64-bit integers in decimal, without leading zeros. */
-export const ACCOUNT_ID = /^(?:0|[1-9][0-9]{0,19})$/;
-const ACCOUNT_ID_MAX = 0xffff_ffff_ffff_ffffn;
-
-/** Whether a text can be the id of an account at all. */
+/** Whether a text can be the id of an account at all: an integer from 1 to 2^53 − 1, in decimal. */
 export function isAccountId(text: string): boolean {
-  return ACCOUNT_ID.test(text) && BigInt(text) <= ACCOUNT_ID_MAX;
+  return /^[1-9][0-9]{0,15}$/.test(text) && Number.isSafeInteger(Number(text));
 }
 
 /** Reads `location.hash`. */

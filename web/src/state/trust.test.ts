@@ -36,7 +36,7 @@ function channel(fields: Partial<Channel> = {}): Channel {
 describe("trust", () => {
   it.each([
     ["OK", true, null],
-    ["STALE", false, "stale: an input is too old"],
+    ["STALE", false, "stale: inputs not current"],
     ["GAP", false, "gap: events are missing"],
     ["QUARANTINED", false, "quarantined"],
     ["RECOVERING", false, "recovering"],

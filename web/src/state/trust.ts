@@ -20,7 +20,7 @@ export const FRESH: Trust = { fresh: true, reason: null };
 export const STREAM_LIMIT_MS = 3_000;
 
 const FRESHNESS_REASONS: Record<Exclude<Freshness, "OK">, string> = {
-  STALE: "stale: an input is too old",
+  STALE: "stale: inputs not current",
   GAP: "gap: events are missing",
   QUARANTINED: "quarantined",
   RECOVERING: "recovering",

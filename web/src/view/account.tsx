@@ -17,8 +17,9 @@ import { byDistance, liquidationOffset } from "../state/positions";
 import { OVERVIEW_HREF } from "../state/route";
 import { engineTrust, FRESH, type Trust, worst } from "../state/trust";
 import { type AccountRow, type PositionRow, positionKey } from "../wire/decode";
+import { RANGES, type RangeName } from "../wire/history";
 import { AlertList } from "./alerts";
-import { Freshness, Panel, Scroll, StatusChip, signClass } from "./bits";
+import { Freshness, Panel, Scroll, StaleNote, StatusChip, signClass } from "./bits";
 import { HullGauge } from "./gauge";
 import { pure, useDesk } from "./hooks";
 import { Ladder } from "./ladder";
@@ -281,6 +282,65 @@ function balancesTrust(desk: Desk, account: AccountState): Trust {
   );
 }
 
+const CHOICES: readonly [RangeName | null, string][] = [
+  [null, "Live"],
+  ...Object.entries(RANGES).map(([name, { label }]): [RangeName, string] => [name as RangeName, label]),
+];
+
+/** The chart, live or with the past from the database in front of it. */
+function ChartPanel({ account, trust }: { account: AccountState; trust: Trust }) {
+  const desk = useDesk("account", "platform");
+  const { past } = account;
+  // An engine without a database has no past to show; where its state is unknown, asking tells.
+  const withoutStore = desk.platform?.store.state === "off";
+  const series = past?.state === "loaded" ? past.series : account.series;
+  const range = past === null ? null : past.range;
+  return (
+    <Panel
+      id="account-chart"
+      title="Equity and margin"
+      trust={trust}
+      tools={
+        <>
+          {past?.state === "loading" && <span class="hint">loading</span>}
+          {past?.state === "failed" && <StaleNote reason={`no history: ${past.reason}`} />}
+          {past?.state === "loaded" && past.series.length === 0 && <span class="hint">nothing recorded yet</span>}
+          <fieldset class="choices">
+            <legend class="visually-hidden">Time shown</legend>
+            {CHOICES.map(([name, label]) => (
+              <button
+                key={label}
+                type="button"
+                aria-pressed={name === range}
+                disabled={name !== null && withoutStore}
+                title={name !== null && withoutStore ? "This engine runs without a database" : undefined}
+                onClick={() => void desk.showPast(name)}
+              >
+                {label}
+              </button>
+            ))}
+          </fieldset>
+        </>
+      }
+    >
+      <Plot
+        label="Equity, initial margin and maintenance margin in USD, by event time; the newest values are in the table above"
+        series={series}
+        topic="account"
+        heightPx={250}
+        axes
+        fromZero={false}
+        windowSeconds={past?.state === "loaded" ? RANGES[past.range].spanMs / 1000 : undefined}
+        format={formatUsd}
+        formatAxis={(value) =>
+          Math.abs(value) >= 1e6 ? formatCompact(value) : formatFixed(value, Math.abs(value) >= 100 ? 0 : 2)
+        }
+        lines={EQUITY_LINES}
+      />
+    </Panel>
+  );
+}
+
 export function AccountView({ account }: { account: AccountState }) {
   const desk = useDesk("account", "clock", "connection", "catalog");
   const { risk } = account;
@@ -313,22 +373,7 @@ export function AccountView({ account }: { account: AccountState }) {
         </div>
       </section>
       <div class="account-grid">
-        <Panel id="account-chart" title="Equity and margin" trust={trust} tools={<span class="hint">USD, by event time</span>}>
-          <Plot
-            key={account.id}
-            label="Equity, initial margin and maintenance margin over time; the newest values are in the table above"
-            series={account.series}
-            topic="account"
-            heightPx={250}
-            axes
-            fromZero={false}
-            format={formatUsd}
-            formatAxis={(value) =>
-              Math.abs(value) >= 1e6 ? formatCompact(value) : formatFixed(value, Math.abs(value) >= 100 ? 0 : 2)
-            }
-            lines={EQUITY_LINES}
-          />
-        </Panel>
+        <ChartPanel account={account} trust={trust} />
         <Panel id="account-ladder" title="Marks against liquidation" trust={positionTrust}>
           <Ladder positions={held} tickOf={tickOf} />
         </Panel>

@@ -29,7 +29,7 @@ function Nowhere() {
   return (
     <section class="panel sign-in" aria-labelledby="nowhere-title">
       <h1 id="nowhere-title">Nothing is at this address</h1>
-      <p>An account's page is at #/account/ followed by its id, a whole number up to 18446744073709551615.</p>
+      <p>An account's page is at #/account/ followed by its id, a whole number from 1 to 9007199254740991.</p>
       <p>
         <a href={OVERVIEW_HREF}>Go to the overview</a>
       </p>

@@ -55,7 +55,7 @@ function Search() {
     event.preventDefault();
     const id = input.current?.value.trim() ?? "";
     if (!isAccountId(id)) {
-      setError("An account id is a whole number, 0 to 18446744073709551615.");
+      setError("An account id is a whole number from 1 to 9007199254740991.");
       return;
     }
     setError(null);
