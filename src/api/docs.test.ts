@@ -22,7 +22,7 @@ describe("docs/api.md", () => {
 
   it("lists the errors with their numbers", () => {
     for (const [code, { rpc, status }] of Object.entries(API_ERRORS)) {
-      const row = text.split("\n").find((line) => line.startsWith(`| \`${code}\` |`));
+      const row = text.split("\n").find((line) => line.startsWith(`| \`${code}\` `));
       const cells = (row ?? "").split("|").map((cell) => cell.trim().replace("−", "-"));
       expect([code, cells[2], cells[3]?.split(",")[0]]).toEqual([
         code,

@@ -74,7 +74,7 @@ export interface PlatformState {
     rejected: number;
   };
   marketEventMs: number | null;
-  /** Event received → row published, over all shards since they started, ns. */
+  /** Event received → row published, over all shards in the last ten seconds, ns; null where there was none. */
   latencyNs: LatencySummary | null;
   shards: ShardStatus[];
   /** As the main thread says it. */
@@ -88,6 +88,9 @@ const RATES: readonly [keyof PlatformRates, StatName][] = [
   ["marketEvents", "ingest.marketEvents"],
   ["rowsWritten", "store.rowsWritten"],
 ];
+/** Samples, one a second, that latency percentiles are taken over. */
+const LATENCY_SAMPLES = 11;
+const MAIN_SILENT_MS = 5000;
 const SHARD_RATES = ["eventsApplied", "valuations", "fills", "alerts"] as const;
 
 /** JSON has no other numbers. */
@@ -98,6 +101,9 @@ function finite(value: number): number {
 export class Platform {
   transport: string | null = null;
   #main: MainState = {};
+  #mainHeardMs = 0;
+  /** Counts of all shards' latency histograms, one a sample, oldest first. */
+  readonly #latencies: number[][] = [];
   #rates: PlatformRates = {
     messages: 0,
     bytes: 0,
@@ -125,6 +131,7 @@ export class Platform {
 
   setMain(state: MainState): void {
     this.#main = state;
+    this.#mainHeardMs = wallMs();
   }
 
   #counts(): PlatformRates {
@@ -140,6 +147,8 @@ export class Platform {
 
   /** Takes the counters once more; to be called about once a second. */
   sample(nowNs: number): void {
+    this.#latencies.push(this.#latencyCounts());
+    if (this.#latencies.length > LATENCY_SAMPLES) this.#latencies.shift();
     const counts = this.#counts();
     const before = this.#before;
     this.#before = { nowNs, counts };
@@ -160,6 +169,10 @@ export class Platform {
       const { state, partition } = shard.status();
       if (state !== "running") reasons.push(`shard ${partition} is ${state}`);
     }
+    // The main thread speaks once a second; it is the one that takes events in.
+    const silentMs = wallMs() - this.#mainHeardMs;
+    if (this.#mainHeardMs > 0 && silentMs > MAIN_SILENT_MS)
+      reasons.push(`ingest has not been heard of for ${Math.round(silentMs / 1000)} s`);
     return reasons;
   }
 
@@ -221,13 +234,19 @@ export class Platform {
     };
   }
 
-  #latency(): LatencySummary | null {
-    let total: number[] | null = null;
+  #latencyCounts(): number[] {
+    const total: number[] = [];
     for (const shard of this.engine.shards) {
       const counts = shard.latencyCounts();
-      total ??= new Array<number>(counts.length).fill(0);
-      for (let bucket = 0; bucket < counts.length; bucket++) total[bucket] += counts[bucket]!;
+      for (let bucket = 0; bucket < counts.length; bucket++) total[bucket] = (total[bucket] ?? 0) + counts[bucket]!;
     }
-    return total === null ? null : summarizeLatency(total);
+    return total;
+  }
+
+  // What came since the oldest sample kept. Counts that fell (a shard left) are no events.
+  #latency(): LatencySummary | null {
+    const oldest = this.#latencies[0] ?? [];
+    const counts = this.#latencyCounts().map((count, bucket) => Math.max(0, count - (oldest[bucket] ?? 0)));
+    return counts.length === 0 ? null : summarizeLatency(counts);
   }
 }

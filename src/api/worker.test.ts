@@ -95,6 +95,12 @@ describe.each(TRANSPORTS)("the api thread with %s", (transport) => {
       main: { kafka: { brokers: "127.0.0.1:1" } },
     });
 
+    const past = "/api/v1/history/accounts/42/fills?fromMs=1";
+    expect(await ask(past)).toMatchObject({ code: "HISTORY_UNAVAILABLE", detail: expect.stringContaining("has no database") });
+    // Nobody listens on port 1: a database that is away.
+    thread.say({ type: "database", url: "postgres://nobody@127.0.0.1:1/none" });
+    expect(await ask(past)).toMatchObject({ code: "HISTORY_UNAVAILABLE", detail: "the database does not answer right now" });
+
     const client = await StreamClient.connect(ready.stream.url);
     await client.subscribe("risk.account.42.raw", "market.BTCUSDT.raw", "risk.alerts", "risk.top.raw");
     await client.until(() => client.pushes.length >= 4);

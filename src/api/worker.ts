@@ -1,11 +1,12 @@
 // Entry of the api thread. Owns both listeners and every client connection; reads the market and shard memories, writes
 // only its own counters. Talks to the main thread by messages:
-//   main → api   shards {memories}, alerts {alerts}, platform {state}, stop {deadlineMs}
+//   main → api   shards {memories}, alerts {alerts}, platform {state}, database {url, logName}, stop {deadlineMs}
 //   api → main   ready {addresses}, failed {code, message}, stopped {}
 import { parentPort, workerData } from "node:worker_threads";
 import { setMonotonicBase } from "../shared/clock";
 import { EngineView } from "../shared/views/engine-view";
 import type { AlertView } from "../shared/views/types";
+import { History } from "../store/history";
 import { type Api, startApi } from "./api";
 import { completeApiConfig, type PartialApiConfig } from "./config";
 import { ApiStartError } from "./errors";
@@ -24,6 +25,8 @@ export type ToApi =
   | { type: "shards"; memories: SharedArrayBuffer[] }
   | { type: "alerts"; alerts: AlertView[] }
   | { type: "platform"; state: MainState }
+  /** Where the past can be asked for; logName: rows of this log only, left out: of all in the database. */
+  | { type: "database"; url: string | null; logName?: string | null }
   | { type: "stop"; deadlineMs: number };
 
 export type FromApi =
@@ -44,6 +47,7 @@ async function main(): Promise<void> {
   // Messages that come while the listeners open are kept: the first `shards` may be among them.
   const early: ToApi[] = [];
   let api: Api | null = null;
+  let history: History | null = null;
   let stopping = false;
   const handle = async (running: Api, message: ToApi) => {
     switch (message.type) {
@@ -57,10 +61,18 @@ async function main(): Promise<void> {
       case "platform":
         running.platform(message.state);
         break;
+      case "database": {
+        const before = history;
+        history = message.url === null ? null : new History({ url: message.url, logName: message.logName ?? null });
+        running.setHistory(history);
+        await before?.close();
+        break;
+      }
       case "stop":
         if (stopping) break;
         stopping = true;
         await running.stop(message.deadlineMs);
+        await history?.close();
         say({ type: "stopped" });
         // Nothing is open any more: the thread ends by itself.
         port.close();

@@ -43,6 +43,12 @@ export const ROUTE_ACCESS = {
   "GET /api/v1/accounts/:accountId/balances": "account",
   "GET /api/v1/accounts/:accountId/ledger": "account",
   "GET /api/v1/accounts/:accountId/alerts": "account",
+  "GET /api/v1/history/accounts/:accountId/risk": "account",
+  "GET /api/v1/history/accounts/:accountId/positions": "account",
+  "GET /api/v1/history/accounts/:accountId/fills": "account",
+  "GET /api/v1/history/accounts/:accountId/alerts": "account",
+  "GET /api/v1/history/alerts": "all",
+  "GET /api/v1/history/instruments/:symbol/marks": "key",
 } as const satisfies Record<string, Need>;
 
 export const CHANNEL_ACCESS = {

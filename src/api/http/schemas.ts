@@ -2,7 +2,10 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { STATUS_NAMES } from "../../shared/freshness";
 import { STORE_STATES } from "../../shared/stats";
+import { HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX } from "../../store/limits";
 import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX, TOP_ROWS_MAX } from "../limits";
+
+const RESOLUTIONS = ["raw", "1m", "1h"] as const;
 
 const Nullable = <T extends TSchema>(schema: T, description?: string) =>
   Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
@@ -323,6 +326,122 @@ export const Platform = Type.Object(
   { $id: "Platform" },
 );
 
+// --- rows of the past (src/store/history.ts) ------------------------------------------------------------------------
+
+export const RiskPoint = Type.Object(
+  {
+    timeMs: Ms("event time of the sample, or start of the minute or hour"),
+    equityUsd: Nullable(Type.Number()),
+    equityMinUsd: Nullable(Type.Number()),
+    equityMaxUsd: Nullable(Type.Number()),
+    walletBalanceUsd: Nullable(Type.Number()),
+    unrealizedPnlUsd: Nullable(Type.Number()),
+    initialMarginUsd: Nullable(Type.Number()),
+    maintenanceMarginUsd: Nullable(Type.Number()),
+    availableUsd: Nullable(Type.Number()),
+    marginRatio: Nullable(Type.Number()),
+    marginRatioMax: Nullable(Type.Number()),
+    grossExposureUsd: Nullable(Type.Number()),
+    netExposureUsd: Nullable(Type.Number()),
+    liquidationDistanceMin: Nullable(Type.Number()),
+    status: Type.String(),
+    freshness: Nullable(Type.String(), "of the sample; null for minutes and hours"),
+    samples: Type.Number({ description: "samples the point is made of" }),
+  },
+  { $id: "RiskPoint" },
+);
+
+export const PastPosition = Type.Object(
+  {
+    timeMs: Ms("event time of the sample"),
+    symbol: Nullable(Type.String()),
+    instrumentId: Type.Integer(),
+    leg: Type.String(),
+    mode: literals(["cross", "isolated"] as const),
+    qty: Type.Number(),
+    entryPrice: Nullable(Type.Number()),
+    markPrice: Nullable(Type.Number()),
+    notional: Nullable(Type.Number()),
+    unrealizedPnl: Nullable(Type.Number()),
+    initialMargin: Nullable(Type.Number()),
+    maintenanceMargin: Nullable(Type.Number()),
+    liquidationPrice: Nullable(Type.Number()),
+    bankruptcyPrice: Nullable(Type.Number()),
+    leverage: Nullable(Type.Number()),
+    realizedPnl: Nullable(Type.Number()),
+    fees: Nullable(Type.Number()),
+    funding: Nullable(Type.Number()),
+  },
+  { $id: "PastPosition" },
+);
+
+export const PastFill = Type.Object(
+  {
+    timeMs: Ms("event time"),
+    cursor: Type.String(),
+    partition: Type.Integer(),
+    offset: Exact("log offset"),
+    index: Type.Integer(),
+    symbol: Nullable(Type.String()),
+    kind: Type.String(),
+    side: Nullable(Type.String()),
+    leg: Type.String(),
+    maker: Type.Boolean(),
+    isolated: Type.Boolean(),
+    reduceOnly: Type.Boolean(),
+    orderId: Exact("0: none known"),
+    qty: Nullable(Type.Number()),
+    price: Nullable(Type.Number()),
+    fee: Type.Number(),
+    realizedPnl: Type.Number(),
+    positionQty: Nullable(Type.Number()),
+    settle: Nullable(Type.String()),
+    qtyLots: Exact("as the ledger has it"),
+    priceTicks: Exact("as the ledger has it"),
+    feeE8: Exact("1e-8 settle"),
+    realizedPnlE8: Exact("1e-8 settle"),
+  },
+  { $id: "PastFill" },
+);
+
+export const MarkPoint = Type.Object(
+  {
+    timeMs: Ms("event time of the sample, or start of the minute or hour"),
+    open: Nullable(Type.Number()),
+    high: Nullable(Type.Number()),
+    low: Nullable(Type.Number()),
+    close: Nullable(Type.Number()),
+    index: Nullable(Type.Number()),
+    fundingRate: Nullable(Type.Number()),
+    bid: Nullable(Type.Number()),
+    ask: Nullable(Type.Number()),
+    iv: Nullable(Type.Number()),
+    samples: Type.Number(),
+  },
+  { $id: "MarkPoint" },
+);
+
+export const PastAlert = Type.Object(
+  {
+    timeMs: Ms("event time; where the alert has none, when the database took it"),
+    cursor: Type.String(),
+    key: Type.String(),
+    accountId: Type.String(),
+    partition: Type.Integer(),
+    offset: Exact("log offset"),
+    index: Type.Integer(),
+    fromStatus: Type.String(),
+    toStatus: Type.String(),
+    freshness: Type.String(),
+    equityUsd: Nullable(Type.Number()),
+    initialMarginUsd: Nullable(Type.Number()),
+    maintenanceMarginUsd: Nullable(Type.Number()),
+    marginRatio: Nullable(Type.Number()),
+    instrument: Nullable(Type.String()),
+  },
+  { $id: "PastAlert" },
+);
+
 export const ProblemSchema = Type.Object(
   {
     type: Type.String(),
@@ -349,6 +468,11 @@ export const SHARED_SCHEMAS = [
   Shard,
   Alert,
   Platform,
+  RiskPoint,
+  PastPosition,
+  PastFill,
+  MarkPoint,
+  PastAlert,
   ProblemSchema,
 ] as const;
 
@@ -406,6 +530,11 @@ export const Answers = {
   groups: listOf("groups", "Group"),
   shards: listOf("shards", "Shard"),
   platform: Type.Ref("Platform"),
+  riskHistory: Type.Object({ accountId: Type.String(), resolution: Type.String(), points: Type.Array(Type.Ref("RiskPoint")) }),
+  pastPositions: Type.Object({ accountId: Type.String(), atMs: Type.Number(), positions: Type.Array(Type.Ref("PastPosition")) }),
+  fills: Type.Object({ accountId: Type.String(), fills: Type.Array(Type.Ref("PastFill")), nextAfter: Nullable(Type.String()) }),
+  markHistory: Type.Object({ symbol: Type.String(), resolution: Type.String(), points: Type.Array(Type.Ref("MarkPoint")) }),
+  pastAlerts: Type.Object({ alerts: Type.Array(Type.Ref("PastAlert")), nextAfter: Nullable(Type.String()) }),
   health: Type.Object({ status: Type.String() }),
 } as const satisfies Record<string, TSchema>;
 
@@ -414,7 +543,17 @@ export const Answers = {
 const limit = (max: number) => Type.Integer({ minimum: 1, maximum: max, default: Math.min(PAGE_ROWS_DEFAULT, max) });
 const cursor = (description: string) => Type.String({ minLength: 1, maxLength: 64, description });
 
+const time = (description: string) =>
+  Type.Number({ minimum: 0, maximum: 8.64e15, description: `${description}, ms since the epoch` });
+const span = { fromMs: time("start, inclusive"), toMs: Type.Optional(time("end, exclusive; default now")) };
+const resolution = literals(RESOLUTIONS, { description: "raw: every sample; 1m, 1h: one point a minute or an hour" });
+const historyLimit = Type.Integer({ minimum: 1, maximum: HISTORY_LIMIT_MAX, default: HISTORY_LIMIT_DEFAULT });
+const after = Type.String({ minLength: 1, maxLength: 200, description: "nextAfter of the page before" });
+
 export const Queries = {
+  series: Type.Object({ ...span, resolution: Type.Optional(resolution), limit: historyLimit }, { additionalProperties: false }),
+  moment: Type.Object({ atMs: time("as of") }, { additionalProperties: false }),
+  events: Type.Object({ ...span, limit: historyLimit, after: Type.Optional(after) }, { additionalProperties: false }),
   none: Type.Object({}, { additionalProperties: false }),
   accounts: Type.Object(
     {

@@ -5,10 +5,12 @@ import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { StoreError } from "../../store/errors";
 import { ROUTE_ACCESS } from "../auth/access";
 import { API_ERRORS } from "../errors";
 import { conforms } from "../testing/conforms";
 import { FakeEngine, FakeShard, fakeAccount, fakeAlert, fakeInstrument } from "../testing/fake-engine";
+import { fakeHistory } from "../testing/fake-history";
 import { type Running, startTestApi } from "../testing/harness";
 import { StreamClient } from "../testing/stream-client";
 import { ROUTES } from "./server";
@@ -46,6 +48,13 @@ function raw(text: string, port = Number(new URL(running!.http).port)): Promise<
     socket.on("close", () => resolve(received));
     socket.write(text);
   });
+}
+
+/** The parameters that a route cannot do without. */
+function requiredQuery(path: string): string {
+  const { required = [] } = ROUTES.find((route) => route.path === path)!.query as { required?: string[] };
+  const names = required.filter((name) => name !== "limit");
+  return names.length === 0 ? "" : `?${names.map((name) => `${name}=1718000000000`).join("&")}`;
 }
 
 function expectProblem(answer: { status: number; headers: Headers; body: Json }, code: keyof typeof API_ERRORS): void {
@@ -96,11 +105,12 @@ describe("the REST interface", () => {
       positions: [],
     };
     await start(engine);
+    running!.api.setHistory(fakeHistory());
     running!.api.alerts([fakeAlert(1, { accountId: "2" })]);
     running!.api.platform({ mode: "test", broker: { state: "up" } });
     const document = (await get("/openapi.json")).body;
     for (const route of ROUTES) {
-      const path = route.path.replace(":accountId", "2").replace(":symbol", "BTCUSDT");
+      const path = route.path.replace(":accountId", "2").replace(":symbol", "BTCUSDT") + requiredQuery(route.path);
       const answer = await get(path);
       expect([path, answer.status]).toEqual([path, 200]);
       const spec = document.paths[route.path.replace(/:(\w+)/g, "{$1}")].get;
@@ -185,6 +195,13 @@ describe("the REST interface", () => {
       ["/api/v1/engine?access_token=x", "INVALID_PARAMS", "access_token"],
       ["/api/v1/ledger?after=1", "INVALID_PARAMS", "after"],
       ["/api/v1/%zz", "INVALID_REQUEST", null],
+      ["/api/v1/history/accounts/1/risk", "INVALID_PARAMS", "fromMs"],
+      ["/api/v1/history/accounts/1/risk?fromMs=5&toMs=5", "INVALID_PARAMS", "toMs"],
+      ["/api/v1/history/accounts/1/risk?fromMs=1&resolution=1d", "INVALID_PARAMS", "resolution"],
+      ["/api/v1/history/accounts/1/fills?fromMs=1&limit=10001", "INVALID_PARAMS", "limit"],
+      ["/api/v1/history/accounts/1/positions?atMs=yesterday", "INVALID_PARAMS", "atMs"],
+      ["/api/v1/history/accounts/x/fills?fromMs=1", "INVALID_PARAMS", "accountId"],
+      ["/api/v1/history/accounts/1/risk?fromMs=1", "HISTORY_UNAVAILABLE", null],
     ];
     it.each(cases)("%s: %s", async (path, code, field) => {
       running = shared;
@@ -266,6 +283,44 @@ describe("the REST interface", () => {
       expectProblem(answer, "TEMPORARILY_UNAVAILABLE");
       expect(answer.headers.get("retry-after")).toBe("1");
     }
+  });
+
+  it("answers from the database while it is there, and says so without its words when it is not", async () => {
+    await start(FakeEngine.withAccounts(1), { http: { handlerTimeoutMs: 500 } });
+    const path = "/api/v1/history/accounts/77/fills?fromMs=1718000000000&limit=1";
+    expectProblem(await get(path), "HISTORY_UNAVAILABLE");
+    const asked: object[] = [];
+    const whole = fakeHistory();
+    running!.api.setHistory(
+      fakeHistory({
+        fills: (accountId, span) => {
+          asked.push({ accountId, ...span });
+          return whole.fills(accountId, span);
+        },
+      }),
+    );
+    // An account with a past need not be on this engine now.
+    const page = (await get(path)).body;
+    expect(page).toMatchObject({ accountId: "77", fills: [{ qtyLots: "1500" }], nextAfter: "1718000000000000.1.0.7.0" });
+    await get(`${path}&toMs=1718000000001&after=${page.nextAfter}`);
+    expect(asked).toEqual([
+      { accountId: "77", fromMs: 1_718_000_000_000, toMs: expect.any(Number), limit: 1 },
+      { accountId: "77", fromMs: 1_718_000_000_000, toMs: 1_718_000_000_001, limit: 1, after: page.nextAfter },
+    ]);
+    const risk = (await get("/api/v1/history/accounts/77/risk?fromMs=1&resolution=1h")).body;
+    expect(risk).toMatchObject({ resolution: "1h", points: [{ equityUsd: 5, unrealizedPnlUsd: null, netExposureUsd: null }] });
+
+    const away = new StoreError("HISTORY_UNAVAILABLE", "history: connect ECONNREFUSED 10.0.0.7:5432");
+    running!.api.setHistory(fakeHistory({ fills: () => Promise.reject(away) }));
+    const refused = await get(path);
+    expectProblem(refused, "HISTORY_UNAVAILABLE");
+    expect(JSON.stringify(refused.body)).not.toContain("10.0.0.7");
+    const wrong = new StoreError("HISTORY_BAD_QUERY", "after must be the cursor of a row that was answered", "after");
+    running!.api.setHistory(fakeHistory({ fills: () => Promise.reject(wrong) }));
+    expect((await get(`${path}&after=x`)).body).toMatchObject({ code: "INVALID_PARAMS", field: "after" });
+    running!.api.setHistory(fakeHistory({ fills: () => new Promise(() => {}) }));
+    expectProblem(await get(path), "HANDLER_TIMEOUT");
+    expect((await get("/api/v1/accounts/1")).status).toBe(200);
   });
 
   it("names the engine that has an account", async () => {

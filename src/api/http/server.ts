@@ -19,12 +19,13 @@ import { asApiError, PROBLEM_JSON, problemOf, sendProblem } from "./problem";
 import type { Route } from "./route";
 import { accountRoutes } from "./routes/accounts";
 import { engineRoutes, healthRoutes } from "./routes/engine";
+import { historyRoutes } from "./routes/history";
 import { marketRoutes } from "./routes/market";
 import { SHARED_SCHEMAS } from "./schemas";
 import { hostnameOf, isHostAllowed, securityHeaders } from "./security";
 
 /** Every route of the REST interface. */
-export const ROUTES: readonly Route[] = [...healthRoutes, ...engineRoutes, ...marketRoutes, ...accountRoutes];
+export const ROUTES: readonly Route[] = [...healthRoutes, ...engineRoutes, ...marketRoutes, ...accountRoutes, ...historyRoutes];
 
 /** Which of the two listeners. With `http.metrics` set, metrics and health have one of their own, without keys. */
 export type ListenerPart = "main" | "metrics";
