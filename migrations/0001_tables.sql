@@ -57,6 +57,7 @@ create table fills (
   primary key (account_id, event_time, log_id, log_partition, log_offset, event_index)
 );
 create index fills_event_time on fills using brin (event_time);
+create index fills_inserted_at on fills using brin (inserted_at);
 
 create table alerts (
   event_time timestamptz,
@@ -112,6 +113,7 @@ create table account_risk (
   primary key (account_id, event_time, sampled_at, log_id)
 );
 create index account_risk_event_time on account_risk using brin (event_time);
+create index account_risk_inserted_at on account_risk using brin (inserted_at);
 
 -- The positions of an account at a sample: the rows with the account_id and sampled_at of its row in account_risk.
 create table position_risk (
@@ -142,6 +144,7 @@ create table position_risk (
   primary key (account_id, event_time, sampled_at, instrument_id, leg, isolated, log_id)
 );
 create index position_risk_event_time on position_risk using brin (event_time);
+create index position_risk_inserted_at on position_risk using brin (inserted_at);
 
 create table marks (
   event_time timestamptz not null,
@@ -169,14 +172,25 @@ create table marks (
   primary key (instrument_id, event_time, sampled_at, log_id)
 );
 create index marks_event_time on marks using brin (event_time);
+create index marks_inserted_at on marks using brin (inserted_at);
 
 -- The engine's own state every few seconds. Counters rise from the engine's start (started_at); a rate is a difference.
+-- Sums in USD are over all accounts of this engine, also those that did not change and so have no sample of their own.
 create table engine_samples (
   event_time timestamptz not null,
   started_at timestamptz not null,
   market_event_time timestamptz,
   account_event_time timestamptz,
+  equity_usd double precision not null,
+  unrealized_pnl_usd double precision not null,
+  initial_margin_usd double precision not null,
+  maintenance_margin_usd double precision not null,
+  gross_exposure_usd double precision not null,
   accounts bigint not null,
+  accounts_warning bigint not null,
+  accounts_reduce_only bigint not null,
+  accounts_liquidation bigint not null,
+  accounts_bankrupt bigint not null,
   positions bigint not null,
   open_orders bigint not null,
   events_applied bigint not null,
@@ -211,9 +225,10 @@ create table engine_samples (
   primary key (log_id, started_at, event_time)
 );
 create index engine_samples_event_time on engine_samples using brin (event_time);
+create index engine_samples_inserted_at on engine_samples using brin (inserted_at);
 
--- How long rows stay, by their event time; null: for ever. Change it freely: plain tables follow at once, hypertables
--- with a retention policy follow when the policy is made anew.
+-- How long rows stay after they were written, whatever their event time (a replay of last year's log must not vanish at
+-- once); null: for ever. Change it freely: it is read each time.
 create table retention_policies (
   table_name text primary key,
   keep interval check (keep > interval '0')
@@ -226,32 +241,28 @@ insert into retention_policies (table_name, keep) values
   ('fills', null),
   ('alerts', null);
 
--- Deletes at most max_rows expired rows of each table that no job of TimescaleDB looks after. Returns how many.
+-- Deletes at most max_rows expired rows of each table; of a hypertable, the chunks that were made so long ago. Returns how
+-- many rows and chunks went.
 create function plimsoll_expire(max_rows integer) returns bigint
-language plpgsql as $$
+language plpgsql set search_path from current as $$
 declare
   policy record;
   removed bigint;
   total bigint := 0;
   hypertable boolean;
-  job boolean;
 begin
   for policy in select table_name, keep from retention_policies where keep is not null loop
     hypertable := false;
-    job := false;
     if to_regclass('timescaledb_information.hypertables') is not null then
       execute 'select exists (select from timescaledb_information.hypertables where hypertable_schema = current_schema() and hypertable_name = $1)'
         into hypertable using policy.table_name;
-      execute 'select exists (select from timescaledb_information.jobs where proc_name = ''policy_retention'' and hypertable_schema = current_schema() and hypertable_name = $1)'
-        into job using policy.table_name;
     end if;
-    if job then
-      continue;
-    elsif hypertable then
-      execute format('select count(drop_chunks(%L::regclass, older_than => $1))', policy.table_name) into removed using policy.keep;
+    if hypertable then
+      execute format('select count(*) from drop_chunks(%L::regclass, created_before => $1)', policy.table_name)
+        into removed using policy.keep;
     else
       execute format(
-        'delete from %1$I where ctid = any (array(select ctid from %1$I where event_time < now() - $1 limit $2))',
+        'delete from %1$I where ctid = any (array(select ctid from %1$I where inserted_at < now() - $1 limit $2))',
         policy.table_name
       ) using policy.keep, max_rows;
       get diagnostics removed = row_count;

@@ -41,7 +41,8 @@ export function upCommand(): Command {
         process.exit(0);
       };
       const onSignal = () => {
-        if (asked) process.exit(1);
+        // At once: nothing is awaited, no thread is asked.
+        if (asked) process.kill(process.pid, "SIGKILL");
         asked = true;
         if (!starting) void end();
       };

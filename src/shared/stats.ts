@@ -26,6 +26,10 @@ export const STATS = [
   "store.fillsWritten",
   "store.alertsWritten",
   "store.samplesThinned",
+  "store.rowsDoubled",
+  "store.rowsRefused",
+  "store.delayedAccounts",
+  "store.skippedFlushes",
   "store.writeErrors",
   "store.lastWriteMs",
   "store.lastWriteLatencyMs",
@@ -43,7 +47,7 @@ export const STATS = [
 export type StatName = (typeof STATS)[number];
 
 /** Values of `store.state`. */
-export const STORE_STATES = ["off", "connecting", "connected", "away", "spilling"] as const;
+export const STORE_STATES = ["off", "connecting", "connected", "away", "spilling", "draining", "blocked"] as const;
 
 const SLOTS = 256;
 const index = new Map<string, number>(STATS.map((name, slot) => [name, slot]));

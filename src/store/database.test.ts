@@ -1,10 +1,15 @@
 // Writing one batch to a real PostgreSQL: straight COPY, the careful way, and everything that can come between.
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import postgres, { type Sql } from "postgres";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startPostgres, type TestPostgres } from "../../test/support/postgres";
 import { Batches } from "./batches";
 import { copyIn } from "./copy/copy-in";
-import { connect, DatabaseWriter, type Link } from "./database";
+import { DatabaseWriter } from "./database";
+import { connect, type Link } from "./link";
 import { migrate } from "./migrations/runner";
 import type { LoadedBatch } from "./spill/record";
 import { copySql, FILLS, INSTRUMENTS } from "./tables";
@@ -213,6 +218,55 @@ describe("trouble on the way", () => {
     await sql`alter table hidden rename to fills`;
     expect((await write(fillBatch(0, 1), other)).inserted).toBe(1);
     await other.close();
+  });
+});
+
+const OPENSSL = spawnSync("openssl", ["version"]).status === 0;
+
+describe("over TLS", () => {
+  it.skipIf(!OPENSSL)("rows go in, doubles count once, and a connection given up leaves no error behind", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "plimsoll-tls-"));
+    await chmod(dir, 0o755);
+    const [key, certificate] = [join(dir, "server.key"), join(dir, "server.crt")];
+    const request = [
+      "req",
+      "-new",
+      "-x509",
+      "-nodes",
+      "-days",
+      "2",
+      "-subj",
+      "/CN=localhost",
+      "-keyout",
+      key,
+      "-out",
+      certificate,
+    ];
+    execFileSync("openssl", request, { stdio: "ignore" });
+    await chmod(key, 0o600);
+    if (process.getuid?.() === 0) await chown(key, Number(execFileSync("id", ["-u", "postgres"])), 0);
+    const secure = await startPostgres({ settings: { ssl: "on", ssl_key_file: key, ssl_cert_file: certificate } });
+    const tlsProxy = await startTcpProxy({ host: "127.0.0.1", port: secure.port });
+    try {
+      const url = `${tlsProxy.url(secure.url)}?sslmode=require`;
+      await migrate({ url });
+      const through = newWriter(url, 500);
+      expect(await write(fillBatch(0, 100), through)).toEqual({ inserted: 100, doubles: 0 });
+      expect(await write(fillBatch(50, 100), through)).toEqual({ inserted: 50, doubles: 50 });
+      tlsProxy.stall();
+      await expect(write(fillBatch(150, 10), through)).rejects.toMatchObject({ code: "STORE_WRITE_DEADLINE" });
+      await tlsProxy.pass();
+      expect((await write(fillBatch(150, 10), through)).inserted).toBe(10);
+      await through.close();
+      const link = connect({ url, applicationName: "tls", connectDeadlineMs: 2000, statementDeadlineMs: 2000 });
+      const [row] = await link.sql`select ssl from pg_stat_ssl where pid = pg_backend_pid()`;
+      expect(row!.ssl).toBe(true);
+      await link.end();
+    } finally {
+      await tlsProxy.close();
+      await secure.remove();
+      await rm(dir, { recursive: true });
+    }
   });
 });
 

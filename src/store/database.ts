@@ -6,14 +6,13 @@
 //
 // A connection that failed in any way is thrown away with its pool: after an error in the middle of a COPY, or a
 // teardown, postgres.js may hold a connection that answers nothing, or answers wrongly.
-import type { Socket } from "node:net";
-import postgres, { type Sql } from "postgres";
+import type { Sql } from "postgres";
 import { copyIn } from "./copy/copy-in";
 import { setLogId } from "./copy/row-reader";
 import { withDeadline } from "./deadline";
 import { classifyWriteFailure, errorCode, StoreError } from "./errors";
 import { STAGED_BATCHES_AFTER_DOUBLE } from "./limits";
-import { connectSocket } from "./socket";
+import { connect, type Link } from "./link";
 import { copySql, stageCopySql, stageSql, type Table, unstageSql } from "./tables";
 
 const UNIQUE_VIOLATION = "23505";
@@ -149,55 +148,4 @@ export class DatabaseWriter implements BatchWriter {
     this.link = null;
     await link?.end();
   }
-}
-
-export interface ConnectOptions {
-  url: string;
-  applicationName: string;
-  connectDeadlineMs: number;
-  statementDeadlineMs: number;
-  max?: number;
-  readOnly?: boolean;
-}
-
-/** A pool of postgres.js and what is needed to be rid of it. */
-export interface Link {
-  readonly sql: Sql;
-  /** At once: what is under way fails. */
-  destroy(): void;
-  /** Says goodbye first, for a second at most. */
-  end(): Promise<void>;
-}
-
-/** A pool of `max` connections (1 by default) with the settings all of the store's have. */
-export function connect(options: ConnectOptions): Link {
-  const sockets = new Set<Socket>();
-  const sql = postgres(options.url, {
-    max: options.max ?? 1,
-    fetch_types: false,
-    // A connection may stay as long as it works: a new one is taken after any failure.
-    max_lifetime: null,
-    onnotice: () => {},
-    socket: connectSocket(options.connectDeadlineMs, sockets),
-    connection: {
-      application_name: options.applicationName,
-      statement_timeout: Math.round(options.statementDeadlineMs),
-      // If the engine vanishes without a word, its locks do not stay.
-      idle_in_transaction_session_timeout: Math.round(options.statementDeadlineMs),
-      TimeZone: "UTC",
-      ...(options.readOnly ? { default_transaction_read_only: "on" } : {}),
-    },
-  } as postgres.Options<Record<string, never>>);
-  const destroy = () => {
-    sql.end({ timeout: 0 }).catch(() => undefined);
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    sql,
-    destroy,
-    async end() {
-      await sql.end({ timeout: 1 }).catch(() => undefined);
-      destroy();
-    },
-  };
 }

@@ -1,6 +1,6 @@
 // The embedded database: made, used again, taken over after a crash, started beside a taken port.
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,12 +18,16 @@ async function query(url: string, text: string): Promise<Record<string, unknown>
 }
 
 describe("the embedded database", () => {
+  let root: string;
   let dataDir: string;
   beforeAll(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), "plimsoll-embedded-"));
+    root = await mkdtemp(join(tmpdir(), "plimsoll-embedded-"));
+    // What mkdtemp makes is its owner's alone; the server of a root process has another one.
+    await chmod(root, 0o755);
+    dataDir = join(root, "made", "on the way", "postgres");
   });
   afterAll(async () => {
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(root, { recursive: true, force: true });
   });
 
   it("keeps its rows from one start to the next, and ends with stop()", async () => {

@@ -78,6 +78,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const cluster = join(dataDir, "pg");
   const logPath = join(dataDir, "postgres.log");
   try {
+    // Only the folder itself is closed to others: the server's user has to get there.
+    await mkdir(dirname(dataDir), { recursive: true });
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     const owner = await serverUser();
     if (owner !== null) await chown(dataDir, owner.uid, owner.gid);

@@ -62,6 +62,19 @@ export class StoreError extends Error {
   }
 }
 
+const NEEDS_OPERATOR = new Set<StoreErrorCode>([
+  "STORE_MIGRATION_CHANGED",
+  "STORE_MIGRATION_UNKNOWN",
+  "STORE_MIGRATION_INVALID",
+  "STORE_SERVER_TOO_OLD",
+  "STORE_SCHEMA_MISSING",
+]);
+
+/** True where no waiting heals: somebody has to act on the database first. */
+export function needsOperator(error: unknown): boolean {
+  return error instanceof StoreError && NEEDS_OPERATOR.has(error.code);
+}
+
 /** SQLSTATE of a server error, or the code of a client or system error; "" where there is none. */
 export function errorCode(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;

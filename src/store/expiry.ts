@@ -1,7 +1,8 @@
 // Deletes expired rows, a few at a time, where no job of TimescaleDB does it (see retention_policies in the migrations).
-import { connect } from "./database";
+
 import { withDeadline } from "./deadline";
 import { StoreError } from "./errors";
+import { connect } from "./link";
 
 /** Rows of a table deleted in one transaction: a short one, so that nobody waits behind it. */
 export const EXPIRE_ROWS_MAX = 10_000;

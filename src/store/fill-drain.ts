@@ -49,6 +49,13 @@ export class FillDrain {
     return taken;
   }
 
+  /** Marks what lies in the rings now. The answer says whether all of it has been taken, whatever came after it. */
+  mark(): () => boolean {
+    const marked = [...this.rings.values()].map(({ consumer }) => ({ consumer, left: consumer.readable() }));
+    const starts = marked.map(({ consumer }) => consumer.released);
+    return () => marked.every(({ consumer, left }, i) => ((consumer.released - starts[i]!) | 0) >= left);
+  }
+
   /** Records that still lie in the rings. */
   waiting(): number {
     let records = 0;

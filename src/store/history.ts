@@ -3,10 +3,10 @@
 // ms since the epoch; rows come oldest first.
 import type { Sql } from "postgres";
 import { checkDatabaseUrl } from "./config";
-import { connect, type Link } from "./database";
 import { withDeadline } from "./deadline";
 import { errorCode, errorText, StoreError } from "./errors";
 import { HISTORY_CONNECTIONS, HISTORY_LIMIT_DEFAULT, HISTORY_LIMIT_MAX } from "./limits";
+import { connect, type Link } from "./link";
 
 /** raw: every sample; otherwise one point a minute or an hour, the last sample in it, with the extremes between. */
 export type Resolution = "raw" | "1m" | "1h";

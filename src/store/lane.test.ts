@@ -1,5 +1,5 @@
 // A lane with a scripted database: order, retries, the way over the disk, bounds, barriers, stopping.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -91,9 +91,9 @@ async function lane(database: BatchWriter, options: Partial<LaneOptions> = {}) {
   return { lane: made, spill, refused, report };
 }
 
-async function until(condition: () => boolean, what = "condition"): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, what = "condition"): Promise<void> {
   const end = performance.now() + 10_000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > end) throw new Error(`timed out: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
@@ -146,7 +146,7 @@ describe("while the database is away", () => {
     await until(() => database.rows.length === 150);
     expect(database.rows).toEqual(upTo(150));
     await until(() => journal.state() === "connected");
-    expect(await spillFiles()).toEqual([]);
+    await until(async () => (await spillFiles()).length === 0, "spill files gone");
   });
 
   it("a commit whose reply is lost does not double its rows", async () => {
@@ -245,6 +245,27 @@ describe("rows the database refuses for what they hold", () => {
     expect(database.rows).toEqual(upTo(30).filter((offset) => !bad.has(offset)));
     expect(refused).toEqual([1, 1]);
     expect(journal.counts()).toMatchObject({ rowsRefused: 2, rowsWritten: 28, rowsDropped: 0 });
+  });
+});
+
+describe("a record that was damaged on disk after it was written", () => {
+  it("is set aside and counted; the others go in", async () => {
+    const database = new ScriptedDatabase();
+    database.answer = () => AWAY;
+    const { lane: journal } = await lane(database);
+    for (let i = 0; i < 3; i++) {
+      journal.push(fillBatch(i * 5, 5));
+      await until(() => journal.counts().memoryBytes === 0, "on disk");
+    }
+    const [name] = await spillFiles();
+    const bytes = await readFile(join(dir, name!));
+    bytes[Math.floor(bytes.length / 2)]! ^= 1;
+    await writeFile(join(dir, name!), bytes);
+    database.answer = () => "ok";
+    await until(() => journal.counts().rowsQueued === 0);
+    expect(database.rows).toEqual([0, 1, 2, 3, 4, 10, 11, 12, 13, 14]);
+    expect(journal.counts()).toMatchObject({ rowsRefused: 5, rowsWritten: 10, rowsDropped: 0 });
+    expect(await readdir(join(dir, "damaged"))).toHaveLength(1);
   });
 });
 

@@ -8,10 +8,11 @@
 // Everything on disk is older than everything in memory, and the writer takes the oldest: order holds at all times. The
 // batch being written may move to disk meanwhile; when it turns out to be committed it is dropped there.
 
+import { faultPoint } from "../shared/fault-points";
 import { splitRows } from "./copy/row-reader";
 import type { BatchWriter, WriteResult } from "./database";
 import { backoffMs, Signal, withDeadline } from "./deadline";
-import { classifyWriteFailure, errorCode, errorText, StoreError } from "./errors";
+import { classifyWriteFailure, errorCode, errorText, needsOperator, StoreError } from "./errors";
 import {
   BARRIER_GRACE_MS,
   RETRY_FIRST_MS,
@@ -21,7 +22,7 @@ import {
   STOP_SPILL_SHARE,
 } from "./limits";
 import type { LoadedBatch } from "./spill/record";
-import type { SpillLog, StoredBatch } from "./spill/spill-log";
+import { DamagedRecord, type SpillLog, type StoredBatch } from "./spill/spill-log";
 
 /**
  * - `starting`: nothing was written yet
@@ -61,7 +62,7 @@ export interface LaneCounts {
   rowsThinned: number;
   /** Samples dropped because the disk failed while the database was away. Always 0 for the journal. */
   rowsDropped: number;
-  /** Rows the server refuses, kept in the folder `refused`. */
+  /** Rows kept aside: refused by the server (folder `refused`), or damaged on disk (folder `damaged`). */
   rowsRefused: number;
   batchesWritten: number;
   writeFailures: number;
@@ -102,7 +103,6 @@ export class Lane {
   private rowsWritten = 0;
   private rowsDoubled = 0;
   private rowsSpilled = 0;
-  private rowsThinned = 0;
   private rowsDropped = 0;
   private rowsRefused = 0;
   private batchesWritten = 0;
@@ -155,7 +155,7 @@ export class Lane {
       rowsDoubled: this.rowsDoubled,
       rowsQueued: spill.rows + this.memory.reduce((rows, batch) => rows + (batch.done ? 0 : batch.rows), 0),
       rowsSpilled: this.rowsSpilled,
-      rowsThinned: this.rowsThinned,
+      rowsThinned: spill.rowsThinned,
       rowsDropped: this.rowsDropped,
       rowsRefused: this.rowsRefused,
       batchesWritten: this.batchesWritten,
@@ -249,13 +249,15 @@ export class Lane {
         const batch = head.from === "disk" ? await spill.read(head.stored) : head.queued;
         const started = performance.now();
         const result = await writer.write(batch, batch.payload);
+        faultPoint("store-committed");
         this.lastWriteMs = performance.now() - started;
         this.batchesWritten++;
         this.succeeded(batch, result);
         this.drop(head);
       } catch (error) {
         if (this.halted) break;
-        await this.failed(error, head);
+        if (error instanceof DamagedRecord && head.from === "disk") await this.leaveDamaged(head.stored, error);
+        else await this.failed(error, head);
       }
     }
   }
@@ -317,8 +319,9 @@ export class Lane {
       this.spillerSignal.notify();
     }
     this.madeProgress();
-    const permanent = error instanceof StoreError && /MIGRATION|SCHEMA|TOO_OLD/.test(error.code);
-    const pause = permanent ? SCHEMA_RETRY_MS : backoffMs(this.failures, RETRY_FIRST_MS, RETRY_MAX_MS, this.options.random());
+    const pause = needsOperator(error)
+      ? SCHEMA_RETRY_MS
+      : backoffMs(this.failures, RETRY_FIRST_MS, RETRY_MAX_MS, this.options.random());
     // A push wakes the writer; it must not shorten the pause.
     const until = performance.now() + pause;
     while (!this.halted && performance.now() < until) await this.nextProgress(until - performance.now());
@@ -357,6 +360,20 @@ export class Lane {
     }
     this.batchesWritten++;
     this.drop(head);
+  }
+
+  // Its rows are lost to the database; its bytes are not, and both is said.
+  private async leaveDamaged(stored: StoredBatch, damage: DamagedRecord): Promise<void> {
+    const what = `${this.options.name}: ${stored.rows} rows of ${stored.table.name}: ${damage.message}`;
+    try {
+      await this.options.spill.setAsideHead(stored, damage);
+      this.rowsRefused += stored.rows;
+      this.options.log("error", `${what}; its bytes are in the folder "damaged"`, damage.code);
+      this.madeProgress();
+    } catch (error) {
+      this.options.log("error", `${what}; ${errorText(error)}`, damage.code);
+      await this.pause(RETRY_MAX_MS);
+    }
   }
 
   private async putAside(row: LoadedBatch, reason: string): Promise<boolean> {
@@ -453,9 +470,7 @@ export class Lane {
 
   private async thin(): Promise<void> {
     while (this.options.spill.bytes > this.options.spillBytesMax) {
-      const rows = await this.options.spill.thinOldest();
-      if (rows < 0) return;
-      this.rowsThinned += rows;
+      if (!(await this.options.spill.thinOldest())) return;
     }
   }
 

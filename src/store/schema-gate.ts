@@ -1,9 +1,9 @@
 // Lets no write through before the tables are there. Whoever comes first migrates (or only looks, where the store may
 // not migrate); the others wait for the same outcome. After a failure the next one tries again.
 import { publicUrl } from "./config";
-import { connect } from "./database";
 import { withDeadline } from "./deadline";
 import { errorText, StoreError } from "./errors";
+import { connect } from "./link";
 import { findMigrationsDir, readMigrations } from "./migrations/files";
 import { type MigrateReport, migrate } from "./migrations/runner";
 

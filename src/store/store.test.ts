@@ -173,13 +173,16 @@ describe("from shared memory to the database", () => {
       { instrument_id: 1, event_time: new Date(START_MS + 1000), mark: 60_000 },
       { instrument_id: 2, event_time: new Date(START_MS + 2000), mark: 3000 },
     ]);
-    await until(async () => (await sql`select 1 from engine_samples where ${mine}`).length > 0, "engine sample");
-    const [engine] = await sql`select * from engine_samples where ${mine} limit 1`;
+    await until(async () => (await sql`select 1 from engine_samples where ${mine} and accounts = 1`).length > 0, "engine sample");
+    const [engine] = await sql`select * from engine_samples where ${mine} and accounts = 1 limit 1`;
     expect(engine).toMatchObject({
       engine: "test",
       version: "1.2.3",
       shards: 2,
       shards_running: 2,
+      equity_usd: 1234.5,
+      accounts_warning: "1",
+      accounts_liquidation: "0",
       accounts: "1",
       started_at: new Date(START_MS),
     });

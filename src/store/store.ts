@@ -9,8 +9,8 @@ import type { StoreConfig } from "./config";
 import { type BatchWriter, DatabaseWriter } from "./database";
 import { withDeadline } from "./deadline";
 import { encodeAlert } from "./encode";
-import { encodeEngineSample, LatencyWindow } from "./engine-sample";
-import { errorCode, errorText, StoreError } from "./errors";
+import { encodeEngineSample, LatencyWindow, sumAccounts } from "./engine-sample";
+import { errorCode, errorText, needsOperator, StoreError } from "./errors";
 import { EXPIRE_INTERVAL_MS, expireRows } from "./expiry";
 import { FillDrain } from "./fill-drain";
 import { Lane, type LaneCounts, type LaneState, type StoreLog } from "./lane";
@@ -48,14 +48,6 @@ export interface StoreCounts {
   ringRecords: number;
 }
 
-/** Errors no waiting heals: somebody has to act before the store can start. */
-const PERMANENT = new Set([
-  "STORE_MIGRATION_CHANGED",
-  "STORE_MIGRATION_UNKNOWN",
-  "STORE_MIGRATION_INVALID",
-  "STORE_SERVER_TOO_OLD",
-  "STORE_SCHEMA_MISSING",
-]);
 const STATS_INTERVAL_MS = 250;
 /** Worst first. */
 const STATE_ORDER: readonly LaneState[] = ["blocked", "away", "draining", "starting", "connected"];
@@ -170,7 +162,7 @@ export class Store {
       return { connected: true, reason: null };
     } catch (error) {
       const code = error instanceof StoreError ? error.code : errorCode(error);
-      if (PERMANENT.has(code)) throw error;
+      if (needsOperator(error)) throw error;
       this.options.log("warn", `store: ${errorText(error)}; rows go to disk until the database is there`, code);
       return { connected: false, reason: { code, message: errorText(error) } };
     }
@@ -212,11 +204,12 @@ export class Store {
 
   /** Resolves when every fill published and alert handed over before this call is committed, or on the disk and synced. */
   async barrier(): Promise<void> {
+    const taken = this.drain.mark();
     // Without room the rings are emptied as the lane goes on.
     for (;;) {
       this.drain.drain();
       this.flushJournal();
-      if (this.drain.waiting() === 0) break;
+      if (taken()) break;
       await new Promise((resolve) => setTimeout(resolve, this.options.config.drainIntervalMs));
     }
     await this.journal.barrier();
@@ -272,6 +265,7 @@ export class Store {
       engine: this.options.engine,
       marketEventMs: this.view.market.eventTimeMs(),
       shards: this.view.shards.map((shard) => shard.status()),
+      totals: sumAccounts(this.view.shards.map((shard) => shard.memory)),
       latencyNs: this.latency.next(this.view.shards.map((shard) => shard.latencyCounts())),
       stats: {
         ...this.statsView.all(),

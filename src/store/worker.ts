@@ -54,6 +54,7 @@ async function run(port: NonNullable<typeof parentPort>, data: StoreWorkerData):
     },
   });
   const starting = store.start();
+  let failed = false;
   const receive = async (message: ToStore): Promise<void> => {
     await starting;
     switch (message.type) {
@@ -69,7 +70,7 @@ async function run(port: NonNullable<typeof parentPort>, data: StoreWorkerData):
         break;
       case "stop":
         send({ type: "stopped", counts: await store.stop(message.deadlineMs) });
-        port.close();
+        end(port);
         break;
       case "platform":
         // The counters it brings are in the statistics too, and engine_samples takes them from there.
@@ -82,14 +83,19 @@ async function run(port: NonNullable<typeof parentPort>, data: StoreWorkerData):
       if (!failed) throw error;
     });
   });
-  let failed = false;
   try {
     send({ type: "ready", ...(await starting) });
   } catch (error) {
     failed = true;
     send({ type: "failed", code: error instanceof StoreError ? error.code : "STORE_FAILED", message: errorText(error) });
-    port.close();
+    end(port);
   }
+}
+
+// The thread ends when nothing is left that could go on; a connection attempt that hangs is not waited for.
+function end(port: NonNullable<typeof parentPort>): void {
+  port.close();
+  setTimeout(() => process.exit(), 1000).unref();
 }
 
 if (parentPort !== null) void run(parentPort, workerData as StoreWorkerData);

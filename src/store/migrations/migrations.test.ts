@@ -156,13 +156,13 @@ describe.each(SERVERS)("on plain %s", (_, binDir) => {
     await migrate({ url });
     await ask(async (sql) => {
       await sql`insert into logs (name) values ('a')`;
-      await sql.unsafe(`insert into marks (event_time, sampled_at, instrument_id, log_id, freshness, book_state)
-        select now() - i * interval '1 day', now(), 1, 1, 'OK', 'ok' from generate_series(1, 60) i`);
+      await sql.unsafe(`insert into marks (event_time, inserted_at, sampled_at, instrument_id, log_id, freshness, book_state)
+        select timestamptz '2020-01-01Z', now() - i * interval '1 day', now() - i * interval '1 day', 1, 1, 'OK', 'ok' from generate_series(1, 60) i`);
       const [one] = await sql`select plimsoll_expire(10)::int as rows`;
       const [two] = await sql`select plimsoll_expire(1000)::int as rows`;
       const [three] = await sql`select plimsoll_expire(1000)::int as rows`;
       expect([one!.rows, two!.rows, three!.rows]).toEqual([10, 21, 0]);
-      const [left] = await sql`select count(*)::int as rows, min(event_time) > now() - interval '30 days' as young from marks`;
+      const [left] = await sql`select count(*)::int as rows, min(inserted_at) > now() - interval '30 days' as young from marks`;
       expect(left).toEqual({ rows: 29, young: true });
     });
   });

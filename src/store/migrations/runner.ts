@@ -3,11 +3,11 @@
 //
 // The table plimsoll_migrations says what was applied, with a checksum. A transactional migration and its row in that
 // table commit together; one outside a transaction is written so that it may be run again, and its row comes last.
-import postgres, { type Sql, type TransactionSql } from "postgres";
+import type { Sql, TransactionSql } from "postgres";
 import { checkDatabaseUrl, publicUrl } from "../config";
 import { withDeadline } from "../deadline";
 import { errorCode, errorText, StoreError } from "../errors";
-import { connectSocket } from "../socket";
+import { connect } from "../link";
 import { type Capabilities, probe, unmet } from "./capabilities";
 import { findMigrationsDir, type Migration, readMigrations } from "./files";
 import { splitStatements } from "./split";
@@ -15,6 +15,8 @@ import { splitStatements } from "./split";
 /** Key of the advisory lock: "PLIM". One number for all databases of a server is right: locks are per database. */
 const LOCK_KEY = 0x504c494d;
 const LOCK_POLL_MS = 200;
+/** A table may be locked that long by somebody else. */
+const LOCK_DEADLINE_MS = 60_000;
 
 export interface MigrateOptions {
   url: string;
@@ -51,16 +53,15 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
   checkDatabaseUrl(options.url);
   const migrations = readMigrations(options.dir ?? findMigrationsDir());
   const connectDeadlineMs = options.connectDeadlineMs ?? 10_000;
-  const sql = postgres(options.url, {
-    max: 1,
-    fetch_types: false,
-    // A connection that comes back would come back without the lock: the run ends with the connection it began with.
-    max_lifetime: null,
-    idle_timeout: 0,
-    onnotice: () => {},
-    socket: connectSocket(connectDeadlineMs),
-    connection: { application_name: "plimsoll-migrate", lock_timeout: 60_000, statement_timeout: 0 },
-  } as postgres.Options<Record<string, never>>);
+  // A statement may take as long as it needs, a lock may not: what waits behind a waiting migration waits too. The lock
+  // of the run goes with its connection; each migration that is a transaction holds without it.
+  const { sql, end } = connect({
+    url: options.url,
+    applicationName: "plimsoll-migrate",
+    connectDeadlineMs,
+    statementDeadlineMs: 0,
+    lockDeadlineMs: LOCK_DEADLINE_MS,
+  });
   try {
     const capabilities = await reach(sql, options.url, connectDeadlineMs);
     const dryRun = options.dryRun === true;
@@ -68,7 +69,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateReport> {
     return await run(sql, migrations, { ...options, dryRun }, capabilities);
   } finally {
     // Ends the session, and with it the lock.
-    await sql.end({ timeout: 1 }).catch(() => undefined);
+    await end();
   }
 }
 

@@ -1,6 +1,6 @@
 // One engine, one spill folder: a file with the process id of whoever uses it.
 import { mkdir, open, readFile, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { errorCode, errorText, StoreError } from "../errors";
 
 /**
@@ -13,6 +13,8 @@ import { errorCode, errorText, StoreError } from "../errors";
 export async function lockFolder(dir: string): Promise<() => Promise<void>> {
   const path = join(dir, "lock");
   try {
+    // Only the folder itself is closed to others: the one above may have other users.
+    await mkdir(dirname(dir), { recursive: true });
     await mkdir(dir, { recursive: true, mode: 0o700 });
     for (;;) {
       try {

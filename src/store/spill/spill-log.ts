@@ -40,6 +40,16 @@ export interface RecoveryReport {
   damagedBytes: number;
 }
 
+/** A record that was whole when it was written and is not any more. */
+export class DamagedRecord extends StoreError {
+  constructor(
+    message: string,
+    readonly bytes: Buffer,
+  ) {
+    super("STORE_SPILL_UNUSABLE", message);
+  }
+}
+
 /** What an operator has to look at lies in these folders, beside the files. */
 const DAMAGED_DIR = "damaged";
 
@@ -50,6 +60,7 @@ export class SpillLog {
   private unsynced = false;
   private readers: { segment: Segment; file: FileHandle } | null = null;
   private nextNumber = 1;
+  private thinned = 0;
   private chain: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -90,6 +101,11 @@ export class SpillLog {
     return this.segments.reduce((sum, segment) => sum + segment.records.length, 0);
   }
 
+  /** Rows that thinning took, since the queue was opened; changes together with `rows`. */
+  get rowsThinned(): number {
+    return this.thinned;
+  }
+
   /** The oldest batch, or null. */
   head(): StoredBatch | null {
     for (const segment of this.segments) if (segment.records.length > 0) return segment.records[0]!;
@@ -107,9 +123,14 @@ export class SpillLog {
     const bytes = Buffer.allocUnsafe(stored.bytes);
     const { bytesRead } = await this.readers.file.read(bytes, 0, stored.bytes, stored.at);
     const record = bytesRead === stored.bytes ? decodeRecord(bytes, 0) : null;
-    if (record === null)
-      throw new StoreError("STORE_SPILL_UNUSABLE", `${segment.path}: the record at byte ${stored.at} changed on disk`);
+    if (record === null) throw new DamagedRecord(`${segment.path}: the record at byte ${stored.at} changed on disk`, bytes);
     return record.batch;
+  }
+
+  /** Takes a damaged record at the head out of the queue; its bytes are kept in the folder `damaged`. */
+  async setAsideHead(stored: StoredBatch, error: DamagedRecord): Promise<void> {
+    await this.setAside(stored.segment.path, stored.at, error.bytes);
+    if (this.head() === stored) this.dropHead(stored);
   }
 
   /** Forgets the oldest batch: its rows are committed. */
@@ -163,9 +184,9 @@ export class SpillLog {
    * Makes the queue smaller by thinning its oldest files (thin.ts), or, where they are as thin as they get, by dropping
    * the oldest. The file at the head and the one being appended to are left alone.
    *
-   * @returns rows that went; −1 where nothing can be thinned
+   * @returns false where nothing can be thinned
    */
-  thinOldest(): Promise<number> {
+  thinOldest(): Promise<boolean> {
     return this.serial(async () => {
       const head = this.head()?.segment;
       const inner = this.segments.slice(head === undefined ? this.segments.length : this.segments.indexOf(head) + 1, -1);
@@ -174,14 +195,15 @@ export class SpillLog {
       const first = thinnable.find((segment) => segment.level === level);
       if (first === undefined) {
         const oldest = inner[0];
-        if (oldest === undefined) return -1;
-        const rows = oldest.records.reduce((sum, record) => sum + record.rows, 0);
+        if (oldest === undefined) return false;
+        this.thinned += oldest.records.reduce((sum, record) => sum + record.rows, 0);
         await this.remove(oldest);
-        return rows;
+        return true;
       }
       // Two neighbours of one level become one of the next: files keep their size while windows double.
       const next = inner[inner.indexOf(first) + 1];
-      return this.rewrite(next !== undefined && next.level === level ? [first, next] : [first], level + 1);
+      await this.rewrite(next !== undefined && next.level === level ? [first, next] : [first], level + 1);
+      return true;
     });
   }
 
@@ -269,7 +291,7 @@ export class SpillLog {
     return join(this.dir, `${this.prefix}-${String(number).padStart(10, "0")}-${level}.spill`);
   }
 
-  private async rewrite(group: Segment[], level: number): Promise<number> {
+  private async rewrite(group: Segment[], level: number): Promise<void> {
     const batches: LoadedBatch[] = [];
     let unreadable = 0;
     for (const segment of group) {
@@ -283,7 +305,7 @@ export class SpillLog {
         }
       }
     }
-    const thinned = thin(batches, level);
+    const { batches: left, dropped } = thin(batches, level);
     const first = group[0]!;
     const rewritten: Segment = {
       path: this.pathOf(first.number, level),
@@ -293,7 +315,7 @@ export class SpillLog {
       records: [],
     };
     const parts: Buffer[] = [FILE_HEAD];
-    for (const batch of thinned.batches) {
+    for (const batch of left) {
       const record = encodeRecord(batch);
       const { table, logName, rows, fields, tick } = batch;
       rewritten.records.push({
@@ -315,8 +337,8 @@ export class SpillLog {
     // The old files go after the new one is there: a crash in between leaves rows twice, and they count once.
     const index = this.segments.indexOf(first);
     this.segments.splice(index, group.length, rewritten);
+    this.thinned += dropped + unreadable;
     for (const segment of group) await unlink(segment.path).catch(() => undefined);
-    return thinned.dropped + unreadable;
   }
 
   private async recover(): Promise<RecoveryReport> {
