@@ -74,7 +74,7 @@ instrument():number {
   return this.bb!.readUint32(this.bb_pos + 76);
 }
 
-reserved2():bigint {
+alertSeq():bigint {
   return this.bb!.readUint64(this.bb_pos + 80);
 }
 
@@ -82,9 +82,9 @@ static sizeOf():number {
   return 88;
 }
 
-static createAlert(builder:flatbuffers.Builder, account: bigint, time_ns: bigint, log_offset: bigint, log_partition: number, event_index: number, market_seq: bigint, equity_usd: number, initial_margin_usd: number, maintenance_margin_usd: number, margin_ratio: number, from_status: AccountStatus, to_status: AccountStatus, freshness: number, reserved: number, instrument: number, reserved2: bigint):flatbuffers.Offset {
+static createAlert(builder:flatbuffers.Builder, account: bigint, time_ns: bigint, log_offset: bigint, log_partition: number, event_index: number, market_seq: bigint, equity_usd: number, initial_margin_usd: number, maintenance_margin_usd: number, margin_ratio: number, from_status: AccountStatus, to_status: AccountStatus, freshness: number, reserved: number, instrument: number, alert_seq: bigint):flatbuffers.Offset {
   builder.prep(8, 88);
-  builder.writeInt64(BigInt(reserved2 ?? 0));
+  builder.writeInt64(BigInt(alert_seq ?? 0));
   builder.writeInt32(instrument);
   builder.writeInt8(reserved);
   builder.writeInt8(freshness);

@@ -170,5 +170,5 @@ export const enum AlertAt {
   freshness = 74,
   reserved = 75,
   instrument = 76,
-  reserved2 = 80,
+  alertSeq = 80,
 }

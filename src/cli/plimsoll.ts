@@ -26,6 +26,11 @@ const COMMANDS: readonly [name: string, about: string, load: Loader][] = [
     async () => (await import("./replay")).replayCommand(),
   ],
   ["topics", "create or describe the Kafka topics", async () => (await import("./topics")).topicsCommand()],
+  [
+    "dead-letter",
+    "list, show and redrive messages that were refused",
+    async () => (await import("./dead-letter")).deadLetterCommand(),
+  ],
   ["migrate", "bring the database up to date", async () => (await import("./migrate")).migrateCommand()],
   ["check-config", "print the configuration as understood", async () => (await import("./check-config")).checkConfigCommand()],
 ];

@@ -72,8 +72,18 @@ export const CONFIG_KEYS = {
   "engine.dataDir": text(".plimsoll", "folder of the embedded database, spill files and snapshots"),
   "engine.workers": count(0, 0, 256, "shard worker threads; 0: cores − 2, at least 1"),
   "engine.spinRounds": count(-1, -1, 1_000_000_000, "idle rounds before a worker sleeps; −1: 50 on up to 2 cores, 5,000 above"),
+  "engine.hangMs": ms(5000, "a shard worker that has not gone round for so long is replaced", 100),
   "engine.staleAfterMs": ms(10_000, "age of a mark from which what rests on it is STALE"),
   "engine.stopTimeoutMs": ms(20_000, "how long draining and writing may take at the end", 1000),
+  "snapshot.intervalMs": ms(30_000, "between two snapshots of a shard", 100),
+  "snapshot.bytes": count(64 * 1024 * 1024, 64, 2 ** 40, "applied events after which one is made before its time"),
+  "snapshot.sharedDir": {
+    type: "text",
+    default: null,
+    nullable: true,
+    about:
+      "folder that all engines of the group reach: snapshots for whoever takes a shard over; beside <engine.dataDir>/snapshots",
+  },
   "capacity.accounts": count(DEFAULT_SHARD_CAPACITY.accounts, 16, 4_000_000, "accounts a shard"),
   "capacity.balances": count(DEFAULT_SHARD_CAPACITY.balances, 16, 16_000_000, "balances a shard"),
   "capacity.positions": count(DEFAULT_SHARD_CAPACITY.positions, 16, 16_000_000, "positions a shard"),
@@ -114,7 +124,7 @@ export const CONFIG_KEYS = {
   "stream.maxSubscriptions": count(stream.maxSubscriptions, 1, 10_000, "channels of one client"),
   "stream.idleTimeoutMs": ms(stream.idleTimeoutMs, "silence until a client is dropped", 1000),
   "stream.rawPollMs": ms(stream.rawPollMs, "between two looks for `raw` channels"),
-  "stream.topCount": count(stream.topCount, 1, 1000, "accounts in risk.top"),
+  "stream.topCount": count(stream.topCount, 1, 200, "accounts in risk.top"),
   "stream.unknownAccounts": {
     type: "text",
     default: stream.unknownAccounts,

@@ -2,36 +2,40 @@
 // which data flows. Main thread: it supervises, and ingest runs in it.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { AlertMemory } from "../ingest/alert-memory";
 import { Ingest } from "../ingest/ingest";
-import { describeTopics, ensureTopics, topicMismatches } from "../ingest/kafka/admin";
 import { clusterId } from "../ingest/kafka/cluster";
 import { EMBEDDED_PARTITION_COUNT, type EmbeddedKafka, startEmbeddedKafka } from "../ingest/kafka/embedded";
-import { KafkaError } from "../ingest/kafka/errors";
 import { LogProducer } from "../ingest/kafka/log-producer";
 import { EMBEDDED_FETCH_WAIT_MS } from "../ingest/kafka/settings";
-import { plimsollTopics } from "../ingest/kafka/topics";
+import { topicName } from "../ingest/kafka/topics";
 import { MarketTable } from "../ingest/market-table";
 import { ShardPool } from "../shards/pool";
+import { SnapshotLibrary } from "../shards/snapshot/library";
 import { monotonicBase, wallMs } from "../shared/clock";
 import { PlimsollError } from "../shared/errors";
 import { ControlAt, ShardFault, ShardState } from "../shared/layout/shard";
 import { KERNEL_RESERVED_BYTES } from "../shared/limits";
 import { assertLimits } from "../shared/limits-hold";
-import { createShardMemory } from "../shared/shard-memory";
 import { createStats, StatsView, StatsWriter } from "../shared/stats";
 import { EngineView } from "../shared/views/engine-view";
-import type { AlertView } from "../shared/views/types";
 import type { EmbeddedPostgres } from "../store/embedded";
 import { AlertOutlet } from "./alerts";
 import { apiConfig, type Config, shardCapacity, storeConfig } from "./config";
 import { cpuCount, version } from "./host";
+import { Outbox } from "./outbox";
+import { ShardSet } from "./shard-set";
+import { Snapshotter } from "./snapshots";
+import { StoreThread } from "./store-thread";
 import { SyntheticFeed } from "./synthetic-feed";
 import { Thread } from "./thread";
+import { prepareTopics, topicsOf } from "./topics";
 
 const ALERT_INTERVAL_MS = 5;
 const PLATFORM_INTERVAL_MS = 1000;
-const COMMIT_INTERVAL_MS = 5000;
 const DRAIN_LOOK_MS = 10;
+/** Of what is left of engine.stopTimeoutMs, for one shard's last snapshot: the store needs time too. */
+const LAST_SNAPSHOTS_SHARE = 0.3;
 
 export interface EngineCallbacks {
   /** Progress and warnings, a line each. */
@@ -61,17 +65,19 @@ export class Engine {
   private readonly stats = new StatsWriter(this.statsMemory);
   private readonly statsView = new StatsView(this.statsMemory);
   private readonly view: EngineView;
-  private readonly shards = new Map<number, { memory: SharedArrayBuffer; worker: number }>();
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly startedMs = wallMs();
   private api: Thread | undefined;
-  private store: Thread | undefined;
+  private store: StoreThread | undefined;
   private storeStarting: Promise<void> | undefined;
   private kafka: EmbeddedKafka | undefined;
   private postgres: EmbeddedPostgres | undefined;
   private producer: LogProducer | undefined;
   private outlet: AlertOutlet | undefined;
   private pool: ShardPool | undefined;
+  private memory: AlertMemory | undefined;
+  private shards: ShardSet | undefined;
+  private snapshots: Snapshotter | undefined;
   private ingest: Ingest | undefined;
   private feed: SyntheticFeed | undefined;
   private stopped: Promise<void> | undefined;
@@ -112,46 +118,107 @@ export class Engine {
     // The ports first: the failure that is most likely, and cheapest to undo.
     await this.startApi();
     await this.startKafka();
-    this.producer = new LogProducer({ brokers: this.brokers, onError: (error) => callbacks.warn(error.message) });
-    await this.producer.connect();
-    this.outlet = new AlertOutlet(this.producer, config["kafka.prefix"], this.view.market);
+    const log = await this.logName();
     // The database may take its time: risk is served without it, and the fills wait in their rings until it is known.
-    this.storeStarting = this.startStore();
+    this.storeStarting = this.startStore(log);
+    const connection = { brokers: this.brokers, clientId: config["engine.name"] };
+    const fetchWait = this.isEmbedded ? { fetchWaitMaxMs: EMBEDDED_FETCH_WAIT_MS } : {};
+    const prefix = config["kafka.prefix"];
+    this.producer = new LogProducer({ ...connection, onError: (error) => callbacks.warn(error.message) });
+    const outbox = new Outbox(this.producer, (error) =>
+      this.fail(new PlimsollError("OUTPUT_LOST", `an output of the engine cannot be delivered: ${error.message}`)),
+    );
+    this.memory = new AlertMemory({
+      ...connection,
+      ...fetchWait,
+      groupId: `${config["kafka.groupId"]}.alerts`,
+      connectTimeoutMs: config["kafka.connectTimeoutMs"],
+      topics: { alerts: topicName("alerts", prefix), liquidations: topicName("liquidations", prefix) },
+      onWarning: (text) => callbacks.warn(text),
+    });
+    await Promise.all([this.producer.connect(), this.memory.connect()]);
+    const outlet = new AlertOutlet({
+      outbox,
+      prefix,
+      market: this.view.market,
+      onDelivered: (alerts) => this.store?.alerts(alerts),
+    });
+    this.outlet = outlet;
     const workers = config["engine.workers"] || Math.max(1, cpuCount() - 2);
     const spin = config["engine.spinRounds"];
-    this.pool = new ShardPool({
+    const pool = new ShardPool({
       filename: built("shard-worker.js"),
       kernel,
       market: this.table.memory,
       workers,
       spinRounds: spin >= 0 ? spin : cpuCount() <= 2 ? 50 : 5000,
-      onFailure: (error, partitions) =>
-        this.fail(new PlimsollError("SHARD_FAILED", `the worker of shards ${partitions.join(", ")} ended: ${error.message}`)),
+      hangMs: config["engine.hangMs"],
+      onLive: (partition) => this.shards?.live(partition),
+      onLost: (error, partitions) => this.shards?.rebuild(partitions, error, this.ingest as Ingest),
     });
+    this.pool = pool;
+    const sharedDir = config["snapshot.sharedDir"];
+    const library = new SnapshotLibrary({
+      dirs: [join(config["engine.dataDir"], "snapshots"), ...(sharedDir === null ? [] : [sharedDir])],
+      log,
+      writer: config["engine.name"],
+      say: callbacks.warn,
+    });
+    const snapshots = new Snapshotter({
+      pool,
+      library,
+      outlet,
+      outbox,
+      shards: () => this.shards?.all() ?? [],
+      rowsAreSafe: () => this.store?.rowsAreSafe() ?? Promise.resolve(),
+      onCounted: (partition, offset) => this.commit(partition, offset),
+      intervalMs: config["snapshot.intervalMs"],
+      bytes: config["snapshot.bytes"],
+      identity: { engine: config["engine.name"], engineVersion: version(), log },
+      nowMs: wallMs,
+      warn: callbacks.warn,
+    });
+    this.snapshots = snapshots;
+    const shards = new ShardSet({
+      table: this.table,
+      pool,
+      library,
+      memory: this.memory,
+      outlet,
+      outbox,
+      capacity: shardCapacity(config),
+      recordFills: this.hasStore,
+      topic: topicName("accounts", prefix),
+      nowMs: wallMs,
+      onChanged: () => this.tellShards(),
+      onLive: () => undefined,
+      lastSnapshot: (shard, timeoutMs) => snapshots.take(shard, timeoutMs),
+      warn: callbacks.warn,
+      fail: (error) => void this.fail(error),
+    });
+    this.shards = shards;
     if (this.isEmbedded) await this.prepareFeed();
     this.ingest = new Ingest({
-      connection: { brokers: this.brokers, clientId: config["engine.name"] },
-      prefix: config["kafka.prefix"],
+      connection,
+      prefix,
       groupId: config["kafka.groupId"],
-      ...(this.isEmbedded ? { fetchWaitMaxMs: EMBEDDED_FETCH_WAIT_MS } : {}),
+      // The embedded cluster knows no static members, and forgets its group with everything else.
+      ...(this.isEmbedded ? {} : { instanceId: config["engine.name"] }),
+      ...fetchWait,
       connectTimeoutMs: config["kafka.connectTimeoutMs"],
       marketBackfill: config["kafka.marketBackfill"],
-      producer: this.producer,
+      deadLetters: outbox,
       table: this.table,
       stats: this.stats,
-      shards: {
-        open: (partition, log) => this.openShard(partition, log),
-        close: (partition) => this.closeShard(partition),
-        marketMoved: () => this.pool?.ringAll(),
-      },
+      shards,
       onWarning: (text) => callbacks.warn(text),
       onFatal: (error) => this.fail(error),
     });
     await this.ingest.start();
     this.feed?.start();
+    snapshots.start();
     this.every(ALERT_INTERVAL_MS, () => this.passAlerts());
     this.every(PLATFORM_INTERVAL_MS, () => this.tell());
-    this.every(COMMIT_INTERVAL_MS, () => this.commit());
     callbacks.say(
       `shards    ${workers} worker thread${workers === 1 ? "" : "s"}, up to ${config["capacity.accounts"].toLocaleString("en")} accounts a shard`,
     );
@@ -195,34 +262,18 @@ export class Engine {
 
   private async startKafka(): Promise<void> {
     const { config } = this;
-    const layout = { prefix: config["kafka.prefix"], accountPartitions: config["kafka.accountPartitions"] };
-    const topics = plimsollTopics(layout);
     if (this.isEmbedded) {
       this.kafka = await startEmbeddedKafka();
       this.brokers = this.kafka.brokers;
-      await this.kafka.createTopics(topics.map((topic) => topic.name));
+      await this.kafka.createTopics(topicsOf(config).map((topic) => topic.name));
       this.callbacks.say(
         `kafka     embedded at ${this.brokers}, ${EMBEDDED_PARTITION_COUNT} partitions; forgets everything when the engine stops`,
       );
       return;
     }
     this.brokers = config["kafka.brokers"] as string;
-    const timeoutMs = config["kafka.connectTimeoutMs"];
-    const found = await describeTopics({ brokers: this.brokers, topics, timeoutMs });
-    // Partitions are what they are; what else differs is a mistake.
-    const present = topics.map((topic, i) => ({ ...topic, partitions: found[i].partitions || topic.partitions }));
-    const wrong = topicMismatches(present, found);
-    if (wrong.length > 0) throw new KafkaError("KAFKA_TOPIC_MISMATCH", wrong.join("; "));
-    const missing = present.filter((_, i) => found[i].status === "missing");
-    if (missing.length > 0 && !config["kafka.createTopics"]) {
-      throw new KafkaError(
-        "KAFKA_TOPIC_UNKNOWN",
-        `${this.brokers} has no topic ${missing.map((topic) => topic.name).join(", ")}: run plimsoll topics`,
-      );
-    }
-    if (missing.length > 0) await ensureTopics({ brokers: this.brokers, topics: missing, timeoutMs });
-    const made = missing.length > 0 ? `, made ${missing.length} topics` : "";
-    this.callbacks.say(`kafka     ${this.brokers}, ${present[0].partitions} account partitions${made}`);
+    const { partitions, made } = await prepareTopics(config, this.brokers);
+    this.callbacks.say(`kafka     ${this.brokers}, ${partitions} account partitions${made > 0 ? `, made ${made} topics` : ""}`);
   }
 
   private async logName(): Promise<string> {
@@ -235,45 +286,45 @@ export class Engine {
     return this.config["database.url"] !== "off";
   }
 
-  private async startStore(): Promise<void> {
+  private async startStore(log: string): Promise<void> {
     if (!this.hasStore) {
       this.callbacks.say("database  off: no history is kept");
       return;
     }
     const { config, callbacks } = this;
-    try {
-      let url = config["database.url"] as string | null;
-      if (url === null) {
-        // Loaded only when it is wanted: its package carries a whole server.
-        const { startEmbeddedPostgres } = await import("../store/embedded");
-        this.postgres = await startEmbeddedPostgres({ dataDir: join(config["engine.dataDir"], "postgres") });
-        url = this.postgres.url;
-      }
-      const parsed = new URL(url);
-      this.databaseShown = `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
-      const { thread, ready } = await Thread.start({
-        filename: built("store-worker.js"),
-        workerData: {
+    let url = config["database.url"] as string | null;
+    this.store = new StoreThread({
+      filename: built("store-worker.js"),
+      workerData: async () => {
+        if (url === null) {
+          // Loaded only when it is wanted: its package carries a whole server.
+          const { startEmbeddedPostgres } = await import("../store/embedded");
+          this.postgres = await startEmbeddedPostgres({ dataDir: join(config["engine.dataDir"], "postgres") });
+          url = this.postgres.url;
+        }
+        const parsed = new URL(url);
+        this.databaseShown = `${parsed.protocol}//${parsed.host}${parsed.pathname}`;
+        return {
           market: this.table.memory,
           stats: this.statsMemory,
           monotonicBase: monotonicBase(),
-          config: storeConfig(config, url, await this.logName(), join(config["engine.dataDir"], "spill")),
+          config: storeConfig(config, url, log, join(config["engine.dataDir"], "spill")),
           engine: { name: config["engine.name"], version: version(), startedMs: this.startedMs },
-        },
-        onFailure: (error) => this.fail(new PlimsollError("STORE_FAILED", `the store thread ended: ${error.message}`)),
-        onMessage: (message) => {
-          if (message.type === "warning") callbacks.warn(String(message.message));
-        },
-      });
-      this.store = thread;
-      this.tellShards();
+        };
+      },
+      warn: callbacks.warn,
+      onFailure: (error) => this.fail(new PlimsollError("STORE_FAILED", `the store thread ended: ${error.message}`)),
+    });
+    try {
+      const connected = await this.store.start();
       this.api?.post({ type: "database", url });
       const where = this.postgres
         ? `embedded PostgreSQL at ${this.databaseShown}, data in ${config["engine.dataDir"]}/postgres`
         : this.databaseShown;
-      callbacks.say(`database  ${where}${ready.connected === false ? " — away; risk is served, rows wait for it" : ""}`);
+      callbacks.say(`database  ${where}${connected ? "" : " — away; risk is served, rows wait for it"}`);
     } catch (error) {
-      await this.fail(new PlimsollError("STORE_FAILED", `the store could not start: ${(error as Error).message}`));
+      // Not awaited: stopping waits for this very start.
+      void this.fail(new PlimsollError("STORE_FAILED", `the store could not start: ${(error as Error).message}`));
     }
   }
 
@@ -295,38 +346,24 @@ export class Engine {
     );
   }
 
-  private async openShard(partition: number, log: { low: number; high: number }) {
-    const memory = createShardMemory(partition, shardCapacity(this.config), { recordFills: this.hasStore });
-    const buffer = memory.buffer as SharedArrayBuffer;
-    new BigInt64Array(buffer)[(KERNEL_RESERVED_BYTES + ControlAt.nextOffset) / 8] = BigInt(log.low);
-    new BigInt64Array(buffer)[(KERNEL_RESERVED_BYTES + ControlAt.recoverTo) / 8] = BigInt(log.high);
-    const worker = (this.pool as ShardPool).add(partition, memory);
-    this.shards.set(partition, { memory: buffer, worker });
-    this.outlet?.add(partition, buffer);
-    this.tellShards();
-    return { memory: buffer, start: log.low, ring: () => this.pool?.ring(worker) };
-  }
-
-  private async closeShard(partition: number): Promise<void> {
-    await this.pool?.remove(partition);
-    this.shards.delete(partition);
-    this.outlet?.remove(partition);
-    this.tellShards();
-  }
-
+  // The api serves the shards that are ours; the store also reads those that still bring their outputs home.
   private tellShards(): void {
-    const memories = [...this.shards.values()].map((shard) => shard.memory);
+    if (!this.shards) return;
+    const memories = this.shards.all().map((shard) => shard.memory);
     this.view.setShards(memories);
     this.api?.post({ type: "shards", memories });
-    this.store?.post({ type: "shards", memories });
+    this.store?.shards(this.shards.writing());
   }
 
   private passAlerts(): void {
-    const alerts: AlertView[] = this.outlet?.drain() ?? [];
-    if (alerts.length === 0) return;
-    this.stats.add("ingest.alertsSent", alerts.length);
-    this.api?.post({ type: "alerts", alerts });
-    this.store?.post({ type: "alerts", alerts });
+    try {
+      const alerts = this.outlet?.drain() ?? [];
+      if (alerts.length === 0) return;
+      this.stats.add("ingest.alertsSent", alerts.length);
+      this.api?.post({ type: "alerts", alerts });
+    } catch (error) {
+      void this.fail(new PlimsollError("OUTPUT_LOST", `alerts cannot be sent: ${(error as Error).message}`));
+    }
   }
 
   private tell(): void {
@@ -341,8 +378,8 @@ export class Engine {
       database: this.databaseShown,
     };
     this.api?.post({ type: "platform", state });
-    this.store?.post({ type: "platform", state });
-    for (const [partition, { memory }] of this.shards) {
+    this.store?.platform(state);
+    for (const { partition, memory } of this.shards?.all() ?? []) {
       const words = new Int32Array(memory, KERNEL_RESERVED_BYTES, ControlAt.bytes / 4);
       if (Atomics.load(words, ControlAt.state / 4) !== ShardState.Faulted) continue;
       const fault = words[ControlAt.fault / 4];
@@ -355,9 +392,11 @@ export class Engine {
     }
   }
 
-  private commit(): void {
-    const offsets = this.view.shards.map((shard) => ({ partition: shard.partition, offset: shard.nextOffset() }));
-    this.ingest?.commit(offsets).catch((error: Error) => this.callbacks.warn(error.message));
+  // The group's offsets follow the snapshots: what lag dashboards and the next owner see is where a restart begins.
+  private commit(partition: number, offset: number): void {
+    this.ingest?.commit([{ partition, offset }]).catch((error: Error) => {
+      if (!this.stopped) this.callbacks.warn(error.message);
+    });
   }
 
   private async fail(error: Error): Promise<void> {
@@ -380,6 +419,11 @@ export class Engine {
     return false;
   }
 
+  private async lastSnapshots(deadlineMs: number): Promise<void> {
+    for (const shard of this.shards?.all() ?? [])
+      await this.snapshots?.take(shard, Math.max(0, (deadlineMs - wallMs()) * LAST_SNAPSHOTS_SHARE));
+  }
+
   /** Drains, writes what is pending, stops all parts in the order in which data flows. May be called at any time, once or again. */
   stop(): Promise<void> {
     this.stopped ??= this.stopParts();
@@ -399,15 +443,14 @@ export class Engine {
     };
     await attempt("the synthetic market", () => this.feed?.stop());
     await attempt("ingest", () => this.ingest?.halt());
-    if (this.ingest) {
-      if (!(await this.drained(deadline)))
-        this.callbacks.warn("the shards did not drain in time: their rest is read again at the next start");
-      const offsets = this.view.shards.map((shard) => ({ partition: shard.partition, offset: shard.nextOffset() }));
-      // Without poll() a commit is not answered: it is sent, and closing waits for it.
-      this.ingest.commit(offsets).catch(() => undefined);
-    }
+    if (this.ingest && !(await this.drained(deadline)))
+      this.callbacks.warn("the shards did not drain in time: their rest is read again at the next start");
+    this.snapshots?.stop();
+    // So that the next start has nothing to read again. Without poll() a commit is not answered: it is sent, and closing waits.
+    await attempt("the snapshots", () => this.lastSnapshots(deadline));
+    this.shards?.stop();
     await attempt("the store", () => this.storeStarting?.then(() => this.store?.stop(Math.max(1000, deadline - wallMs()))));
-    await attempt("the Kafka consumers", () => this.ingest?.close(5000));
+    await attempt("the Kafka consumers", () => Promise.all([this.ingest?.close(5000), this.memory?.close(5000)]));
     await attempt("the shard workers", () => this.pool?.stop());
     await attempt("the Kafka producer", () => this.producer?.close(5000));
     await attempt("the api", () => this.api?.stop(3000));

@@ -5,6 +5,7 @@
 // them visible. A message is taken whole or not at all.
 import { AccountEventAt } from "../../schemas/generated/offsets";
 import { monotonicNs } from "../shared/clock";
+import { faultPoint } from "../shared/fault-points";
 import { BATCH_RECORD_KIND, BatchRecordAt, ControlAt } from "../shared/layout/shard";
 import { KERNEL_RESERVED_BYTES } from "../shared/limits";
 import { RingProducer } from "../shared/ring";
@@ -17,11 +18,15 @@ import {
   lastReason,
   VERIFY_CODES,
   VerifiedBatch,
+  VerifyCode,
   verifyAccounts,
 } from "./verify";
 
-/** What became of a message. `full`: nothing happened, offer it again when the shard has read. */
-export type Taken = "published" | "full" | Refused;
+/**
+ * What became of a message. `full`: nothing happened, offer it again when the shard has read. `unknown`: nothing happened; it
+ * names an instrument or asset that is not known, see offer().
+ */
+export type Taken = "published" | "full" | "unknown" | Refused;
 
 export interface Refused {
   code: string;
@@ -48,7 +53,11 @@ export class AccountLane {
     this.ring = new RingProducer(memory, this.words[(KERNEL_RESERVED_BYTES + ControlAt.inputRing) / 4] >>> 0);
   }
 
-  offer(payload: Uint8Array, offset: number): Taken {
+  /**
+   * @param patient what names something unknown is not refused: it may only be ahead of the reference data, which comes from
+   *   another topic. Offer it again, not patient, when that was read to its end.
+   */
+  offer(payload: Uint8Array, offset: number, patient = false): Taken {
     const code = verifyAccounts(payload, verified);
     if (code !== 0) return this.refuse(offset, VERIFY_CODES[code].name, VERIFY_CODES[code].meaning);
     const count = verified.counts[0];
@@ -69,13 +78,17 @@ export class AccountLane {
       this.bytes.set(payload.subarray(start, start + length * AccountEventAt.bytes), at);
       const bad = checkAccountEvents(this.words, at, length, this.known);
       if (bad >= 0) {
+        const code = lastCode();
+        if (patient && (code === VerifyCode.UnknownInstrument || code === VerifyCode.UnknownAsset)) return "unknown";
         // The second piece counts from where the ring turned round.
         const where = from > 0 ? ` (event ${from + lastFault.index} of the message)` : "";
-        return this.refuse(offset, VERIFY_CODES[lastCode()].name, lastReason() + where);
+        return this.refuse(offset, VERIFY_CODES[code].name, lastReason() + where);
       }
     }
     this.header(offset, count);
+    faultPoint("ring-publish");
     this.ring.publish(count + 1);
+    faultPoint("ring-published");
     this.events += count;
     return "published";
   }

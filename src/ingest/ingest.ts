@@ -1,12 +1,13 @@
 // Ingest: reads `reference` to its end, then `market` and `accounts`, and puts what is whole and right where it belongs.
 // Main thread; it waits for nothing but Kafka. Messages that are refused go to `dead-letter`, byte for byte.
 
+import { monotonicNs, wallMs } from "../shared/clock";
 import type { StatsWriter } from "../shared/stats";
 import { encodeDeadLetter } from "../shared/wire/encode";
 import { AccountLane, type Refused } from "./account-lane";
 import { Books } from "./books";
+import { KafkaError } from "./kafka/errors";
 import { LogConsumer, type LogMessage, partitionKey, type StartOffset, type TopicPartition } from "./kafka/log-consumer";
-import type { LogProducer } from "./kafka/log-producer";
 import type { KafkaConnection } from "./kafka/settings";
 import { topicName } from "./kafka/topics";
 import { MarketLane } from "./market-lane";
@@ -16,28 +17,56 @@ import { ReferenceLane } from "./reference-lane";
 /** Messages asked for at once: a poll's worth is worked off before anything else runs on the main thread. */
 const POLL_MESSAGES = 512;
 
+/** Ends of a partition's log: the oldest offset there is, and the one that the next message gets. */
+export interface LogEnds {
+  low: number;
+  high: number;
+}
+
+/** A shard that is ready for events. */
+export interface OpenShard {
+  memory: SharedArrayBuffer;
+  /** The first offset it has not applied. */
+  start: number;
+  /** Tells its worker that there is work. */
+  ring: () => void;
+}
+
 /** What ingest tells the supervisor: shards come and go with the partitions of the group. */
 export interface ShardHost {
-  /** A partition is ours: make its shard. Answers the memory and where its log begins. */
-  open(
-    partition: number,
-    log: { low: number; high: number },
-  ): Promise<{ memory: SharedArrayBuffer; start: StartOffset; ring: () => void }>;
+  /** A partition is ours: make its shard, or take on the one that was kept. */
+  open(partition: number, log: LogEnds): Promise<OpenShard>;
+  /** It is not ours any more. */
   close(partition: number): Promise<void>;
+  /**
+   * The group took it away because no broker could be reached for longer than a session lasts: nobody else can have it yet.
+   * It stays as it is, served as old as it is, until the group hands out partitions again.
+   */
+  keep(partition: number): Promise<void>;
+  /** All of `market` that was there at the start has been read: numbers rest on the newest marks. */
+  marketCaughtUp(): void;
   /** The market moved: every worker may have something to do. */
   marketMoved(): void;
+}
+
+/** What ingest sends on: refused messages. */
+export interface DeadLetterSink {
+  send(topic: string, partition: number | null, payload: Buffer, key: string): boolean;
+  room(): Promise<void>;
 }
 
 export interface IngestOptions {
   connection: KafkaConnection;
   prefix: string;
   groupId: string;
+  /** Name of this engine among those of the group: one that comes back under it finds its partitions waiting. */
+  instanceId?: string;
   /** @see EMBEDDED_FETCH_WAIT_MS */
   fetchWaitMaxMs?: number;
   connectTimeoutMs?: number;
   /** Messages of `market` a partition read back at start: state, so only the newest matter. */
   marketBackfill: number;
-  producer: LogProducer;
+  deadLetters: DeadLetterSink;
   table: MarketTable;
   stats: StatsWriter;
   shards: ShardHost;
@@ -52,8 +81,17 @@ interface Lane {
   ring: () => void;
   /** The ring was full: its partition rests until half of it is free. */
   paused: boolean;
+  /** Its shard is being built anew: what comes meanwhile is read again. */
+  suspended: boolean;
   next: number;
+  /** Which one in the order of seat(). */
+  seat: number;
 }
+
+/** Between two looks whether the reference data has been read. */
+const REFERENCE_LOOK_MS = 2;
+/** A kept shard is given up when the brokers are back and the group has not given its partition to us for so long. */
+const KEPT_MS = 60_000;
 
 export class Ingest {
   private readonly market: LogConsumer;
@@ -64,9 +102,17 @@ export class Ingest {
   private readonly marketLane: MarketLane;
   private readonly books: Books;
   private loops: Promise<void>[] = [];
+  private seats = 0;
   private stopping = false;
   private deadLetters = 0;
   private pausedCount = 0;
+  /** Partitions of `market` that are not read up to where they ended at the start. */
+  private readonly behind = new Map<number, number>();
+  private brokersDown = false;
+  /** monotonicNs() at which an end of `reference` was asked for that has been read to. */
+  private referenceReadNs = -1;
+  /** Kept while no broker can be reached, and when that began to count. */
+  private readonly kept = new Map<number, number>();
 
   constructor(private readonly options: IngestOptions) {
     const { prefix, table, connection, fetchWaitMaxMs, connectTimeoutMs } = options;
@@ -87,12 +133,19 @@ export class Ingest {
         options.stats.add("ingest.brokerErrors");
         options.onWarning(error.message);
       },
-      onConnection: (state: "down" | "up") =>
-        options.onWarning(state === "down" ? "Kafka: no broker can be reached; trying on" : "Kafka: a broker is back"),
     };
     // Without a group: every engine sees the whole market.
     this.market = new LogConsumer({ ...common, groupId: `${options.groupId}.market` });
-    this.accounts = new LogConsumer({ ...common, groupId: options.groupId, gaplessTopics: [this.topics.accounts] });
+    this.accounts = new LogConsumer({
+      ...common,
+      groupId: options.groupId,
+      ...(options.instanceId === undefined ? {} : { instanceId: options.instanceId }),
+      gaplessTopics: [this.topics.accounts],
+      onConnection: (state) => {
+        this.brokersDown = state === "down";
+        options.onWarning(state === "down" ? "Kafka: no broker can be reached; trying on" : "Kafka: a broker is back");
+      },
+    });
   }
 
   /** Connects, reads the reference data that is there, joins the group. Throws a KafkaError where that cannot be. */
@@ -144,29 +197,96 @@ export class Ingest {
     const starts = [];
     for (let partition = 0; partition < count; partition++) {
       const { low, high } = await this.market.watermarks(topic, partition);
-      starts.push({ topic, partition, offset: Math.max(low, high - this.options.marketBackfill) });
+      const offset = Math.max(low, high - this.options.marketBackfill);
+      starts.push({ topic, partition, offset });
+      if (offset < high) this.behind.set(partition, high);
     }
     await this.market.assign(starts);
+    if (this.behind.size === 0) this.options.shards.marketCaughtUp();
+  }
+
+  private lookWhetherCaughtUp(): void {
+    if (this.behind.size === 0) return;
+    for (const [partition, high] of this.behind)
+      if (this.market.position(this.topics.market, partition) >= high) this.behind.delete(partition);
+    if (this.behind.size === 0) this.options.shards.marketCaughtUp();
   }
 
   private async onAssigned(partitions: TopicPartition[]): Promise<Map<string, StartOffset>> {
     const starts = new Map<string, StartOffset>();
-    for (const { topic, partition } of partitions) {
-      const log = await this.accounts.watermarks(topic, partition);
-      const { memory, start, ring } = await this.options.shards.open(partition, log);
-      this.lanes.set(partition, { lane: new AccountLane(memory, this.options.table), ring, paused: false, next: 0 });
-      starts.set(partitionKey(topic, partition), start);
-    }
+    await Promise.all(
+      partitions.map(async ({ topic, partition }) => {
+        this.kept.delete(partition);
+        const opened = await this.options.shards.open(partition, await this.accounts.watermarks(topic, partition));
+        this.seat(partition, opened);
+        starts.set(partitionKey(topic, partition), opened.start);
+      }),
+    );
+    // What was kept and is not among them is somebody else's now.
+    await this.giveUpKept();
     return starts;
   }
 
   private async onRevoked(partitions: TopicPartition[]): Promise<void> {
-    for (const { partition } of partitions) {
-      const lane = this.lanes.get(partition);
-      if (!lane) continue;
-      if (lane.paused) this.countPaused(-1);
-      this.lanes.delete(partition);
-      await this.options.shards.close(partition);
+    await Promise.all(
+      partitions.map(async ({ partition }) => {
+        const lane = this.lanes.get(partition);
+        if (!lane) return;
+        if (lane.paused) this.countPaused(-1);
+        this.lanes.delete(partition);
+        if (this.brokersDown && !this.stopping) {
+          this.kept.set(partition, wallMs());
+          await this.options.shards.keep(partition);
+        } else await this.options.shards.close(partition);
+      }),
+    );
+  }
+
+  private async giveUpKept(): Promise<void> {
+    const partitions = [...this.kept.keys()];
+    this.kept.clear();
+    await Promise.all(partitions.map((partition) => this.options.shards.close(partition)));
+  }
+
+  // The group may also have nothing to hand out to us, and then does not call.
+  private lookAfterKept(): void {
+    if (this.kept.size === 0) return;
+    const now = wallMs();
+    for (const [partition, since] of this.kept) {
+      if (this.brokersDown) this.kept.set(partition, now);
+      else if (now - since > KEPT_MS) {
+        this.kept.delete(partition);
+        void this.options.shards.close(partition);
+      }
+    }
+  }
+
+  private seat(partition: number, { memory, start, ring }: OpenShard): void {
+    const lane = new AccountLane(memory, this.options.table);
+    this.lanes.set(partition, { lane, ring, paused: false, suspended: false, next: start, seat: ++this.seats });
+  }
+
+  /** Ends of the log of a partition that is ours. */
+  logEnds(partition: number): Promise<LogEnds> {
+    return this.accounts.watermarks(this.topics.accounts, partition);
+  }
+
+  /** Gives nothing more to the shard of a partition until it is replaced. */
+  suspend(partition: number): void {
+    const entry = this.lanes.get(partition);
+    if (entry) entry.suspended = true;
+  }
+
+  /** The partition goes on in another shard, from where that one is. */
+  replace(partition: number, opened: OpenShard): void {
+    const before = this.lanes.get(partition);
+    // Taken away meanwhile: whoever has it now begins by himself.
+    if (!before) return;
+    this.seat(partition, opened);
+    this.accounts.seek(this.topics.accounts, partition, opened.start);
+    if (before.paused) {
+      this.countPaused(-1);
+      this.accounts.resume([{ topic: this.topics.accounts, partition }]);
     }
   }
 
@@ -180,6 +300,7 @@ export class Ingest {
       const messages = await this.market.poll(POLL_MESSAGES);
       for (const message of messages) await this.takeMarket(message);
       if (messages.length > 0 && this.options.table.publish()) this.options.shards.marketMoved();
+      this.lookWhetherCaughtUp();
       this.options.stats.set("ingest.marketEvents", this.marketLane.events);
       this.options.stats.set("ingest.referenceEvents", this.referenceLane.events);
       this.options.stats.set("ingest.bookResyncs", this.books.resyncs);
@@ -190,6 +311,9 @@ export class Ingest {
     this.count(message);
     // A tombstone of the compacted topic takes a key away; what it stood for stays known as long as the engine runs.
     if (message.payload === null) return;
+    // Only of what is read back: later on the log's clock and ours need not agree.
+    const isOld = message.offset < (this.behind.get(message.partition) ?? 0) && message.timestampMs > 0;
+    this.options.table.ageNs = isOld ? Math.max(0, wallMs() - message.timestampMs) * 1e6 : 0;
     const refused =
       message.topic === this.topics.reference ? this.referenceLane.take(message.payload) : this.marketLane.take(message.payload);
     if (refused) await this.deadLetter(message, refused);
@@ -197,28 +321,59 @@ export class Ingest {
 
   private async accountsLoop(): Promise<void> {
     while (!this.stopping) {
+      const seats = this.seats;
+      const polledNs = monotonicNs();
       const messages = await this.accounts.poll(POLL_MESSAGES);
       for (let i = 0; i < messages.length; i++) {
         const message = messages[i];
         const entry = this.lanes.get(message.partition);
-        if (!entry || entry.paused) continue;
-        if (!(await this.takeAccount(message, entry))) this.pause(message, messages, i, entry);
+        if (!entry || entry.paused || entry.suspended) continue;
+        if (message.offset !== entry.next) {
+          // From before the shard was replaced: the log is read again from where the new one begins.
+          if (entry.seat > seats) continue;
+          const where = `${partitionKey(message.topic, message.partition)} offset ${message.offset}`;
+          throw new KafkaError("KAFKA_LOG_GAP", `${where} came where offset ${entry.next} should`);
+        }
+        if (!(await this.takeAccount(message, entry, polledNs))) this.pause(message, messages, i, entry);
       }
       this.resumeDrained();
+      this.lookAfterKept();
       this.noteLag();
     }
   }
 
-  private async takeAccount(message: LogMessage, entry: Lane): Promise<boolean> {
+  private async takeAccount(message: LogMessage, entry: Lane, polledNs: number): Promise<boolean> {
     const before = entry.lane.events;
-    const taken = entry.lane.offer(message.payload ?? new Uint8Array(0), message.offset);
-    if (taken === "full") return false;
+    const payload = message.payload ?? new Uint8Array(0);
+    let taken = entry.lane.offer(payload, message.offset, true);
+    if (taken === "unknown") {
+      // Its reference data was acknowledged before it was, or never: what `reference` holds now decides, today as after a restart.
+      await this.referenceRead(polledNs);
+      taken = entry.lane.offer(payload, message.offset);
+      // The shard was replaced or taken away meanwhile: the message comes again, or is somebody else's.
+      if (this.lanes.get(message.partition) !== entry || entry.suspended) return true;
+    }
+    if (taken === "full" || taken === "unknown") return false;
     this.count(message);
     this.options.stats.add("ingest.accountEvents", entry.lane.events - before);
     entry.next = message.offset + 1;
     entry.ring();
     if (taken !== "published") await this.deadLetter(message, taken);
     return true;
+  }
+
+  /** Waits until `reference` has been read to an end that it had after `sinceNs`. */
+  private async referenceRead(sinceNs: number): Promise<void> {
+    if (this.referenceReadNs >= sinceNs) return;
+    const askedNs = monotonicNs();
+    const topic = this.topics.reference;
+    const partitions = this.market.assignment().filter((each) => each.topic === topic);
+    for (const { partition } of partitions) {
+      const { high } = await this.market.watermarks(topic, partition);
+      while (this.market.position(topic, partition) < high && !this.stopping)
+        await new Promise((resolve) => setTimeout(resolve, REFERENCE_LOOK_MS));
+    }
+    this.referenceReadNs = askedNs;
   }
 
   private pause(message: LogMessage, messages: LogMessage[], from: number, entry: Lane): void {
@@ -264,7 +419,8 @@ export class Ingest {
     });
     // Where it came from is the key: the same refusal after a restart is the same letter.
     const key = `${message.topic}/${message.partition}/${message.offset}`;
-    while (!this.options.producer.send(this.topics["dead-letter"], null, letter, key)) await this.options.producer.room();
+    const { deadLetters } = this.options;
+    while (!deadLetters.send(this.topics["dead-letter"], null, letter, key)) await deadLetters.room();
     this.deadLetters++;
     this.options.stats.add("ingest.deadLetters");
   }

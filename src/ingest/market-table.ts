@@ -39,6 +39,19 @@ const E8 = 10n ** 8n;
 const E12 = 10n ** 12n;
 const I64_MAX = 2n ** 63n - 1n;
 
+type Range = readonly [from: number, to: number];
+/** Bytes of an instrument's row that its ledger rests on, as instrument() compares them: equal for ever, or it is another contract. */
+const TERMS: readonly Range[] = [
+  [InstrumentAt.symbol, InstrumentAt.contractSize],
+  [InstrumentAt.expiryNs, InstrumentAt.ticksPerUnit],
+  [InstrumentAt.lotNum, InstrumentAt.strikeE8 + 8],
+];
+/** All of the contract. */
+const CONTRACT: readonly Range[] = [
+  [InstrumentAt.id, InstrumentAt.markTicks],
+  [InstrumentAt.lotNum, InstrumentAt.strikeE8 + 8],
+];
+
 /** Why a reference record was refused; null where it was taken. */
 export type Refusal = string | null;
 
@@ -77,6 +90,8 @@ export class MarketTable {
   private readonly bytes: Uint8Array;
   private readonly longs: BigInt64Array;
   private readonly symbols = new Map<string, number>();
+  /** How long before now the message at hand came into the log, ns: a mark read back after a restart is as old as it is. */
+  ageNs = 0;
 
   constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(MARKET_BYTES)) {
     this.memory = memory;
@@ -137,7 +152,7 @@ export class MarketTable {
     this.doubles[(row + InstrumentAt.markTicks) / 8] = ticks;
     this.doubles[(row + InstrumentAt.mark) / 8] = this.price(row, ticks);
     this.doubles[(row + InstrumentAt.markTimeNs) / 8] = timeNs;
-    this.doubles[(row + InstrumentAt.markReceivedNs) / 8] = monotonicNs();
+    this.doubles[(row + InstrumentAt.markReceivedNs) / 8] = monotonicNs() - this.ageNs;
     this.endRow(id);
     this.noteTime(timeNs);
     return true;
@@ -222,7 +237,7 @@ export class MarketTable {
     const timeNs = readInt64(s.i32, (at + IndexPriceAt.timeNs) / 4);
     this.doubles[(row + AssetAt.usdPrice) / 8] = s.f64[(at + IndexPriceAt.price) / 8];
     this.doubles[(row + AssetAt.priceTimeNs) / 8] = timeNs;
-    this.doubles[(row + AssetAt.receivedNs) / 8] = monotonicNs();
+    this.doubles[(row + AssetAt.receivedNs) / 8] = monotonicNs() - this.ageNs;
     // After the price: a shard that sees the new number sees the new price.
     this.doubles[(row + AssetAt.priceSeq) / 8] = seq;
     this.dirty = true;
@@ -358,6 +373,51 @@ export class MarketTable {
     this.endRow(id);
     this.endReference();
     this.instrumentKinds[id] = s.u8[at + InstrumentStructAt.kind];
+    return null;
+  }
+
+  /**
+   * A contract that a snapshot's ledger was kept in, as its row was: it must be the one that is known now. One that is not known
+   * any more is taken back, so that its holders can still be valued.
+   */
+  adoptInstrument(saved: Uint8Array): Refusal {
+    const view = new DataView(saved.buffer, saved.byteOffset, saved.byteLength);
+    const id = view.getUint32(InstrumentAt.id, true);
+    const row = this.row(id);
+    const symbol = text(saved, InstrumentAt.symbol, 40);
+    if (this.instrumentKinds[id] !== 0) {
+      const same = TERMS.every(([from, to]) => equalBytes(this.bytes, row + from, saved.subarray(from, to)));
+      return same ? null : `the terms of instrument ${id} (${symbol}) are not those its positions were made in`;
+    }
+    const holder = this.symbols.get(symbol);
+    if (holder !== undefined) return `instrument ${id}: symbol ${symbol} is now that of instrument ${holder}`;
+    this.beginReference();
+    this.beginRow(id);
+    for (const [from, to] of CONTRACT) this.bytes.set(saved.subarray(from, to), row + from);
+    this.symbols.set(symbol, id);
+    this.raise(MarketHeaderAt.instrumentEnd, id + 1);
+    this.endRow(id);
+    this.endReference();
+    this.instrumentKinds[id] = saved[InstrumentAt.kind];
+    return null;
+  }
+
+  /** An asset that a snapshot's ledger was kept in, likewise. */
+  adoptAsset(saved: Uint8Array): Refusal {
+    const id = new DataView(saved.buffer, saved.byteOffset, saved.byteLength).getUint32(AssetAt.id, true);
+    const row = MARKET_ASSETS_OFFSET + id * AssetAt.bytes;
+    const symbol = saved.subarray(AssetAt.symbol, AssetAt.symbol + 12);
+    if (this.assetKnown(id)) {
+      if (equalBytes(this.bytes, row + AssetAt.symbol, symbol)) return null;
+      return `asset ${id} is ${text(this.bytes, row + AssetAt.symbol, 12)} and was ${text(symbol, 0, 12)} to the ledger`;
+    }
+    this.beginReference();
+    this.bytes.set(symbol, row + AssetAt.symbol);
+    this.bytes.set(saved.subarray(AssetAt.haircut, AssetAt.haircut + 8), row + AssetAt.haircut);
+    this.words[(row + AssetAt.id) / 4] = id;
+    this.assets[id] = 1;
+    this.raise(MarketHeaderAt.assetEnd, id + 1);
+    this.endReference();
     return null;
   }
 

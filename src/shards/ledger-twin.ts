@@ -93,7 +93,8 @@ const ceilDiv = (a: bigint, b: bigint) => -floorDiv(-a, b);
 
 export class LedgerTwin {
   readonly accounts = new Map<bigint, TwinAccount>();
-  private readonly settled = new Map<string, bigint>();
+  /** Newest sequence of each settlement applied, by "kind/instrument". */
+  readonly settled = new Map<string, bigint>();
 
   constructor(private readonly instruments: Map<number, TwinInstrument>) {}
 

@@ -3,6 +3,7 @@
 // left to do it sleeps on its doorbell until ingest rings or a moment has passed.
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { monotonicNs, setMonotonicBase } from "../shared/clock";
+import { faultPoint } from "../shared/fault-points";
 import {
   AssetAt,
   InstrumentAt,
@@ -16,6 +17,8 @@ import {
 import { ControlAt, ShardState } from "../shared/layout/shard";
 import { ASSET_SLOTS, INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES } from "../shared/limits";
 import { readConsistent } from "../shared/views/seqlock";
+import { ImageCopy, type ShardImage } from "./snapshot/image";
+import { type HashingKernel, hashText, shardStateHash } from "./snapshot/state-hash";
 
 /** Records applied before touched accounts are valued: bounds how old a row can be while a backlog is worked off. */
 const DRAIN_RECORDS = 4096;
@@ -37,13 +40,52 @@ export interface ShardWorkerTask {
   port: MessagePort;
 }
 
-/** What the supervisor sends. The reply to `remove` and `stop` is `{ type: "released", partition }` once nothing is in hand. */
+/** What the supervisor sends. */
 export type ShardWorkerOrder =
-  | { type: "add"; memory: WebAssembly.Memory }
+  /** Run this shard. `restored`: state hash of the snapshot its rows come from. It recovers until `live` has come too. */
+  | { type: "add"; memory: WebAssembly.Memory; restored: string | null }
+  /** Once it has caught up it may serve and alert: the market is up to date, and this is what was alerted before. */
+  | { type: "live"; partition: number; alerted: Alerted }
+  /** Copy the ledger at the next batch boundary. */
+  | { type: "snapshot"; partition: number }
   | { type: "remove"; partition: number }
   | { type: "stop" };
 
-interface Kernel {
+/** Every order but `stop` is answered. */
+export type ShardWorkerAnswer =
+  | { type: "added"; partition: number }
+  /** It is not run: what its memory holds is not what the snapshot said. */
+  | { type: "refused"; partition: number; reason: string }
+  | { type: "live"; partition: number }
+  /** null: the shard has stopped in the middle of a batch. */
+  | { type: "snapshot"; partition: number; image: ShardImage | null }
+  | { type: "released"; partition: number };
+
+/** Last alerts by account: what Kafka's log of alerts remembers. */
+export interface Alerted {
+  accounts: Float64Array;
+  seqs: Uint32Array;
+  statuses: Uint8Array;
+  /** Distance left in all accounts' alert numbers, because part of that log is gone; 0: it is whole. */
+  skip: number;
+}
+
+export interface RunningShardOptions {
+  /** State hash of the snapshot in the memory; null: the memory is empty. */
+  restored?: string | null;
+  /** Stays RECOVERING until live() is called. */
+  held?: boolean;
+  say?: (answer: ShardWorkerAnswer, transfer?: ArrayBuffer[]) => void;
+}
+
+const NOTHING_ALERTED: Alerted = {
+  accounts: new Float64Array(0),
+  seqs: new Uint32Array(0),
+  statuses: new Uint8Array(0),
+  skip: 0,
+};
+
+interface Kernel extends HashingKernel {
   attach(): number;
   visible(): number;
   drain(limit: number): number;
@@ -54,6 +96,9 @@ interface Kernel {
   assetChanged(id: number): void;
   revalueAll(): void;
   sweep(limit: number): number;
+  rebuildIndexes(): void;
+  setAlerted(accountId: bigint, seq: number, status: number): number;
+  skipAlertNumbers(by: number): void;
 }
 
 /** One shard in this worker: its kernel, and what of the market its copy already holds. */
@@ -70,8 +115,23 @@ export class RunningShard {
   private seenMarket = -1;
   private seenReference = -1;
   private heartbeat = 0;
+  private readonly say: NonNullable<RunningShardOptions["say"]>;
+  /** What was alerted before; null: not known yet, so the shard may not go live. */
+  private alerted: Alerted | null;
+  /** `sweepsDue` at which every account stands at the newest market; null: not caught up yet. */
+  private settledAt: number | null = null;
+  private imageWanted = false;
+  private copying: ImageCopy | null = null;
 
-  constructor(memory: WebAssembly.Memory, module: WebAssembly.Module, market: SharedArrayBuffer) {
+  /** @throws Error where the memory is not a shard of this version, or not the ledger that it should be */
+  constructor(
+    memory: WebAssembly.Memory,
+    module: WebAssembly.Module,
+    market: SharedArrayBuffer,
+    options: RunningShardOptions = {},
+  ) {
+    this.say = options.say ?? (() => undefined);
+    this.alerted = options.held ? null : NOTHING_ALERTED;
     const buffer = memory.buffer as SharedArrayBuffer;
     this.words = new Int32Array(buffer);
     this.copy = new Uint8Array(buffer);
@@ -84,6 +144,12 @@ export class RunningShard {
     };
     this.kernel = new WebAssembly.Instance(module, { env: { memory, abort } }).exports as unknown as Kernel;
     if (!this.kernel.attach()) throw new Error(`shard ${this.partition}: this memory is not a shard of this version`);
+    const { restored = null } = options;
+    if (restored !== null) {
+      this.kernel.rebuildIndexes();
+      const hash = hashText(shardStateHash(this.kernel, buffer));
+      if (hash !== restored) throw new Error(`the state hash of the ledger is ${hash} and should be ${restored}`);
+    }
     this.setState(ShardState.Recovering);
   }
 
@@ -105,27 +171,94 @@ export class RunningShard {
     Atomics.store(this.words, (KERNEL_RESERVED_BYTES + ControlAt.state) / 4, state);
   }
 
+  private word(at: number): number {
+    return Atomics.load(this.words, (KERNEL_RESERVED_BYTES + at) / 4);
+  }
+
   stop(): void {
     if (this.state !== ShardState.Faulted) this.setState(ShardState.Stopped);
+  }
+
+  /** What was alerted before this shard was opened: with it, and the log's end reached, the shard goes live. */
+  live(alerted: Alerted): void {
+    this.alerted = alerted;
+  }
+
+  /** The ledger is copied at the next batch boundary, and said. */
+  wantImage(): void {
+    this.imageWanted = true;
+  }
+
+  // Live only when the log's end was reached, the alerts of before are known, and every row has been valued at the newest
+  // market: nothing that was served before the restart, and nothing half-way, is ever shown as OK.
+  private goLive(): void {
+    if (this.alerted === null || !this.hasRecovered) return;
+    if (this.settledAt === null) {
+      const { accounts, seqs, statuses, skip } = this.alerted;
+      for (let i = 0; i < accounts.length; i++) this.kernel.setAlerted(BigInt(accounts[i]), seqs[i], statuses[i]);
+      if (skip > 0) this.kernel.skipAlertNumbers(skip);
+      this.kernel.revalueAll();
+      this.settledAt = this.word(ControlAt.sweepsDue);
+    } else if (((this.word(ControlAt.sweepsDone) - this.settledAt) | 0) >= 0) {
+      this.setState(ShardState.Running);
+      // Once more, now that changes of status are told.
+      this.kernel.revalueAll();
+      this.say({ type: "live", partition: this.partition });
+    }
+  }
+
+  // Events up to the next batch boundary where the ledger is to be copied, and none while it is.
+  private drain(visible: number): number {
+    if (this.copying !== null) return 0;
+    let limit = Math.min(visible, DRAIN_RECORDS);
+    if (this.imageWanted) {
+      const left = this.word(ControlAt.batchRemaining);
+      if (left === 0) {
+        this.imageWanted = false;
+        this.copying = new ImageCopy(this.words.buffer as SharedArrayBuffer, this.kernel);
+        return 0;
+      }
+      limit = Math.min(limit, left);
+    }
+    return limit > 0 ? this.kernel.drain(limit) : 0;
+  }
+
+  private copyImage(): void {
+    if (!this.copying?.step()) return;
+    const image = this.copying.image();
+    this.copying = null;
+    this.say({ type: "snapshot", partition: this.partition, image }, [image.body]);
+  }
+
+  private refuseImage(): void {
+    if (!this.imageWanted) return;
+    this.imageWanted = false;
+    this.say({ type: "snapshot", partition: this.partition, image: null });
   }
 
   /** One round. Returns whether there was anything to do. */
   round(): boolean {
     const beat = (this.heartbeat = (this.heartbeat + 1) | 0);
     Atomics.store(this.words, (KERNEL_RESERVED_BYTES + ControlAt.heartbeat) / 4, beat);
-    if (this.state === ShardState.Faulted) return false;
+    if (this.state === ShardState.Faulted) {
+      this.refuseImage();
+      return false;
+    }
     const visible = this.kernel.visible();
     // After looking: whatever these records refer to was in the market memory before they were published.
     this.copyMarket();
-    const drained = visible > 0 ? this.kernel.drain(Math.min(visible, DRAIN_RECORDS)) : 0;
+    const drained = this.drain(visible);
+    if (drained > 0) faultPoint("shard-round");
     const valued = this.kernel.valueTouched(0x7fffffff);
     if (drained > 0) this.kernel.noteLatency(monotonicNs());
-    if (this.state === ShardState.Recovering && this.hasRecovered) {
-      this.setState(ShardState.Running);
-      this.kernel.revalueAll();
+    if (this.state === ShardState.Recovering) {
+      if (drained > 0) faultPoint("shard-recovering");
+      this.goLive();
     }
     const swept = this.kernel.sweep(SWEEP_ACCOUNTS);
-    return drained > 0 || valued > 0 || swept > 0;
+    const copying = this.copying !== null;
+    if (copying) this.copyImage();
+    return drained > 0 || valued > 0 || swept > 0 || copying;
   }
 
   private copyMarket(): void {
@@ -188,6 +321,7 @@ export class RunningShard {
 export default function runShards(task: ShardWorkerTask): { stopped: true } {
   setMonotonicBase(task.monotonicBase);
   const doorbells = new Int32Array(task.doorbells);
+  const say = (answer: ShardWorkerAnswer, transfer: ArrayBuffer[] = []) => task.port.postMessage(answer, transfer);
   let shards: RunningShard[] = [];
   let idleRounds = 0;
   let busyRounds = 0;
@@ -203,14 +337,27 @@ export default function runShards(task: ShardWorkerTask): { stopped: true } {
     busyRounds = 0;
     const order = receiveMessageOnPort(task.port)?.message as ShardWorkerOrder | undefined;
     if (order?.type === "add") {
-      shards.push(new RunningShard(order.memory, task.kernel, task.market));
+      const { restored } = order;
+      const partition = new Int32Array(order.memory.buffer, KERNEL_RESERVED_BYTES, ControlAt.bytes / 4)[ControlAt.partition / 4];
+      try {
+        shards.push(new RunningShard(order.memory, task.kernel, task.market, { restored, held: true, say }));
+        say({ type: "added", partition });
+      } catch (error) {
+        say({ type: "refused", partition, reason: (error as Error).message });
+      }
+      continue;
+    }
+    if (order?.type === "live" || order?.type === "snapshot") {
+      const shard = shards.find((each) => each.partition === order.partition);
+      if (order.type === "live") shard?.live(order.alerted);
+      else shard?.wantImage();
       continue;
     }
     if (order?.type === "remove") {
       shards = shards.filter((shard) => {
         if (shard.partition !== order.partition) return true;
         shard.stop();
-        task.port.postMessage({ type: "released", partition: shard.partition });
+        say({ type: "released", partition: shard.partition });
         return false;
       });
       continue;

@@ -25,7 +25,26 @@ export const ENGINE_ERRORS = {
     meaning: "a pool of rows of a shard is full",
     remedy: "raise the capacity that is named, or use more partitions",
   },
-  SHARD_FAILED: { exit: 1, meaning: "a shard's worker ended by itself", remedy: "restart; the ledger is rebuilt from the log" },
+  SHARD_FAILED: {
+    exit: 1,
+    meaning: "a shard's worker was lost again and again, though it was rebuilt each time",
+    remedy: "the message says what it met; restart, and report it if it comes again",
+  },
+  SNAPSHOT_MISSING: {
+    exit: 1,
+    meaning: "a log that does not begin at its first offset, and no snapshot to begin from",
+    remedy: "bring the snapshot folder back (engine.dataDir, snapshot.sharedDir), or the log",
+  },
+  CONTRACT_CHANGED: {
+    exit: 1,
+    meaning: "`reference` has other terms for a contract or asset than those the ledger was kept in",
+    remedy: "publish the terms as they were under their id; new terms need a new id",
+  },
+  OUTPUT_LOST: {
+    exit: 1,
+    meaning: "an alert or a dead letter cannot be delivered to Kafka",
+    remedy: "the message says why; what was not delivered is made again from the last snapshot",
+  },
   CAPTURE_UNREADABLE: {
     exit: 1,
     meaning: "a capture file cannot be read or has a line that is none",

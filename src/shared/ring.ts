@@ -97,6 +97,11 @@ export class RingConsumer {
     this.consumed = (this.consumed + records) | 0;
     Atomics.store(this.words, RingAt.consumed / 4, this.consumed);
   }
+
+  /** Records released so far, modulo 2^32, as an i32. */
+  get released(): number {
+    return this.consumed;
+  }
 }
 
 /** Records in flight, for whoever looks from outside. */

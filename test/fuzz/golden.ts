@@ -130,6 +130,7 @@ export function goldenAlerts(): Buffer {
     toStatus: 1,
     freshness: 0,
     instrument: 1,
+    alertSeq: 17,
   });
   return w.finish();
 }

@@ -88,7 +88,7 @@ export function stockAlerts(): Uint8Array {
   const b = new flatbuffers.Builder(64);
   wire.AlertBatch.startAlertsVector(b, 2);
   for (const account of [43n, 42n])
-    wire.Alert.createAlert(b, account, TIME, 12n, 3, 63, 99n, 1000.5, 900, 450.25, 0.45, 0, 1, 0, 0, 1, 0n);
+    wire.Alert.createAlert(b, account, TIME, 12n, 3, 63, 99n, 1000.5, 900, 450.25, 0.45, 0, 1, 0, 0, 1, 7n);
   const alerts = b.endVector();
   wire.AlertBatch.startAlertBatch(b);
   wire.AlertBatch.addHeader(b, header(b));

@@ -352,7 +352,8 @@ function alertsAreRight(): boolean {
     if (!(r.logPartition() < 2 ** 31 && r.instrument() < 4096)) return false;
     if (![r.equityUsd(), r.initialMarginUsd(), r.maintenanceMarginUsd()].every(Number.isFinite)) return false;
     if (!Number.isFinite(r.marginRatio()) && !Number.isNaN(r.marginRatio())) return false;
-    if (r.fromStatus() > 4 || r.toStatus() > 4 || r.freshness() > 4 || r.reserved() !== 0 || r.reserved2() !== 0n) return false;
+    if (r.fromStatus() > 4 || r.toStatus() > 4 || r.freshness() > 4 || r.reserved() !== 0) return false;
+    if (!positive(r.alertSeq())) return false;
   }
   return true;
 }

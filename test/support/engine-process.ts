@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const PLIMSOLL = join(import.meta.dirname, "../../dist/plimsoll.js");
+const DIST = join(import.meta.dirname, "../../dist");
 
 export interface Finished {
   code: number | null;
@@ -20,12 +20,17 @@ export class Command {
   private readonly lines: string[] = [];
   private readonly waiters: { test(line: string): boolean; resolve(line: string): void }[] = [];
 
-  constructor(args: string[], options: { env?: Record<string, string>; cwd?: string; input?: string } = {}) {
+  /** @param options.dist folder of another build */
+  constructor(args: string[], options: { env?: Record<string, string>; cwd?: string; input?: string; dist?: string } = {}) {
     const env: NodeJS.ProcessEnv = { ...process.env, ...options.env };
     delete env.KAFKA_BROKERS;
     delete env.DATABASE_URL;
     Object.assign(env, options.env);
-    this.child = spawn(process.execPath, [PLIMSOLL, ...args], { env, cwd: options.cwd, stdio: ["pipe", "pipe", "pipe"] });
+    this.child = spawn(process.execPath, [join(options.dist ?? DIST, "plimsoll.js"), ...args], {
+      env,
+      cwd: options.cwd,
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     this.child.stdin!.end(options.input ?? "");
     createInterface({ input: this.child.stdout! }).on("line", (line) => {
       this.stdout += `${line}\n`;

@@ -118,6 +118,11 @@ export interface ConsumerSettingsOptions extends KafkaConnection {
   /** Consumer group: its members share the partitions; its committed offsets are what lag dashboards read. */
   groupId: string;
   /**
+   * Kafka's static membership: a member that comes back under its name within the session timeout has its partitions again at
+   * once, without a rebalance, and a second one under the same name puts the first out. Absent: every start is a new member.
+   */
+  instanceId?: string;
+  /**
    * How long a broker may hold a fetch open while it has nothing, 20 ms by default. A real broker answers the moment something
    * arrives, so waiting costs no latency there and saves idle requests; but a seek or resume waits for an open fetch to end. The
    * embedded mock cluster does not wake up early: give it EMBEDDED_FETCH_WAIT_MS.
@@ -136,6 +141,7 @@ export function consumerSettings(options: ConsumerSettingsOptions): [Settings, S
   const global: Settings = {
     ...connectionSettings(options),
     "group.id": options.groupId,
+    ...(options.instanceId === undefined ? {} : { "group.instance.id": options.instanceId }),
     // By default offsets are committed every 5 s for whatever was handed out, applied or not: a crash then skips messages.
     // Positions are ours (snapshot manifest); a commit happens when the engine says so.
     "enable.auto.commit": false,

@@ -6,7 +6,7 @@ import { FRESHNESS_CODES } from "../../shared/wire/alert-batch-writer";
 import type { AlignedMessage } from "./aligned-message";
 import { VerifyCode } from "./codes";
 import { faultAt, refuse, refuse64 } from "./fault";
-import { isNonNegative, isPositive, isTime, isZero, NON_NEGATIVE_RULE, POSITIVE_RULE, TIME_RULE } from "./fields";
+import { isNonNegative, isPositive, isTime, NON_NEGATIVE_RULE, POSITIVE_RULE, TIME_RULE } from "./fields";
 
 export function checkAlerts(message: AlignedMessage, byteOffset: number, count: number): number {
   for (let i = 0; i < count; i++)
@@ -50,7 +50,9 @@ function checkAlert(message: AlignedMessage, at: number): VerifyCode {
   const instrument = i32[word + AlertAt.instrument / 4] >>> 0;
   if (instrument >= INSTRUMENT_SLOTS)
     return refuse(VerifyCode.OutOfRange, "instrument", instrument, `0 to ${INSTRUMENT_SLOTS - 1}`);
-  if (u8[at + AlertAt.reserved] !== 0 || !isZero(i32, word + AlertAt.reserved2 / 4))
+  if (u8[at + AlertAt.reserved] !== 0)
     return refuse(VerifyCode.NotZero, "reserved", "not zero", "0: it means nothing in this version");
+  const alertSeq = word + AlertAt.alertSeq / 4;
+  if (!isPositive(i32, alertSeq)) return refuse64(VerifyCode.OutOfRange, "alertSeq", i32, alertSeq, POSITIVE_RULE);
   return VerifyCode.Ok;
 }

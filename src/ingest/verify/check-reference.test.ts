@@ -648,6 +648,7 @@ describe("alerts", () => {
     toStatus: 4,
     freshness: 4,
     instrument: 0,
+    alertSeq: 1,
   };
   const alertRules: [string, number, Width, [bigint | number, string][]][] = [
     [
@@ -739,7 +740,15 @@ describe("alerts", () => {
       ],
     ],
     ["reserved", AlertAt.reserved, "u8", [[1, "not-zero"]]],
-    ["reserved", AlertAt.reserved2, "i64", [[1n, "not-zero"]]],
+    [
+      "alertSeq",
+      AlertAt.alertSeq,
+      "i64",
+      [
+        [E53 - 1n, ""],
+        [0n, range],
+      ],
+    ],
   ];
   it.each(alertRules)("%s is held to its range", (field, at, width, values) => {
     for (const [value, code] of values) {

@@ -12,6 +12,9 @@ import { markAllDue, markAssetDue, markInstrumentDue, sweepSome } from "./sweep"
 import { takeTouched, touchedCount } from "./touched";
 import { loadAsset, loadInstrument, loadReference, valueAccount } from "./valuation";
 
+export { rebuildIndexes, setAlerted, skipAlertNumbers } from "./restore";
+export { hashAccounts, hashOrders, hashSettlements } from "./state-hash";
+
 // Batches finished since latencies were last noted: arrival time and events.
 const PENDING_BATCHES: u32 = 4096;
 const pendingReceived = new Float64Array(PENDING_BATCHES);

@@ -9,6 +9,11 @@ import { CONTROL, orderCapacity, orderHash, orderHashMask, orderRow } from "./me
   return hash64(orderId ^ (<u64>account << 40)) & orderHashMask;
 }
 
+/** Where the search for an order begins. */
+export function orderHome(account: u32, orderId: u64): u32 {
+  return home(account, orderId);
+}
+
 // @ts-expect-error: decorator
 @inline function entryAt(at: u32): u32 {
   return load<u32>(orderHash + (<usize>at << 2));

@@ -286,6 +286,9 @@ function alert(account: usize): void {
   const freshness: u8 = flags & AccountFlag.Quarantined ? 3 : flags & AccountFlag.Gap ? 2 : 0;
   store<u8>(record, freshness, AlertAt.freshness);
   store<u32>(record, load<u32>(account, AccountAt.nearestInstrument), AlertAt.instrument);
+  const seq = load<u32>(account, AccountAt.alertSeq) + 1;
+  store<u64>(record, seq, AlertAt.alertSeq);
+  store<u32>(account, seq, AccountAt.alertSeq);
   publishOne(alertRing);
   store<u32>(account, ws.status, AccountAt.alertedStatus);
   count(ControlAt.alerts, 1);

@@ -93,7 +93,7 @@ export const enum ControlAt {
 }
 
 export const SHARD_MAGIC = 0x504c4d53;
-export const SHARD_LAYOUT_VERSION = 1;
+export const SHARD_LAYOUT_VERSION = 2;
 export const LATENCY_BUCKETS = 512;
 
 export const enum ShardState {
@@ -191,6 +191,8 @@ export const enum AccountAt {
   unmarkedCount = 204,
   /** u32: status at the last alert sent. */
   alertedStatus = 208,
+  /** u32: alerts sent for this account so far; the next one's number is one more. */
+  alertSeq = 212,
   bytes = 256,
 }
 

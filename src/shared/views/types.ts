@@ -159,7 +159,7 @@ export interface ShardStatus {
 }
 
 export interface AlertView {
-  /** (partition, offset, index, kind) of what caused it: the same after every replay. */
+  /** partition/account/number of the alert: the same however often it is sent. */
   key: string;
   accountId: string;
   partition: number;

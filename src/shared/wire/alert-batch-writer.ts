@@ -31,6 +31,8 @@ export interface Alert {
   freshness: number;
   /** What moved, or 0. */
   instrument: number;
+  /** The account's own count of alerts, from 1: with partition and account the alert's key. */
+  alertSeq: number;
 }
 
 export class AlertBatchWriter extends BatchWriter {
@@ -60,6 +62,7 @@ export class AlertBatchWriter extends BatchWriter {
     checkInteger("toStatus", r.toStatus, AccountStatus.Ok, AccountStatus.Bankrupt);
     checkInteger("freshness", r.freshness, 0, FRESHNESS_CODES.length - 1);
     checkInteger("instrument", r.instrument, 0, INSTRUMENT_SLOTS - 1);
+    checkExact("alertSeq", r.alertSeq, 1);
     const column = this.alerts;
     const word = this.add(column);
     const { i32, f64, u8 } = column;
@@ -77,6 +80,7 @@ export class AlertBatchWriter extends BatchWriter {
     u8[word * 4 + AlertAt.toStatus] = r.toStatus;
     u8[word * 4 + AlertAt.freshness] = r.freshness;
     i32[word + AlertAt.instrument / 4] = r.instrument;
+    putInt64(i32, word + AlertAt.alertSeq / 4, r.alertSeq);
   }
 
   /** Copies an AlertRecord of a shard's ring, whose first bytes are the fields of Alert: nothing is checked or rounded. */

@@ -50,6 +50,7 @@ export function decodeAlerts(message: Uint8Array): Alert[] {
       toStatus: alert.toStatus(),
       freshness: alert.freshness(),
       instrument: alert.instrument(),
+      alertSeq: Number(alert.alertSeq()),
     });
   }
   return alerts;

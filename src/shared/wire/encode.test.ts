@@ -487,6 +487,7 @@ describe("what the engine sends out", () => {
     toStatus: 4,
     freshness: 1,
     instrument: 7,
+    alertSeq: 3,
   };
 
   it("alerts are decoded as they were written, by fields and as ring records", () => {

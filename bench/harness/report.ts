@@ -1,0 +1,81 @@
+// The report: every row with its goal and whether it was reached. Pure; rendering and writing are elsewhere.
+import { GOALS, type Goal } from "../goals";
+import { NOTES } from "../notes";
+import { isLeftOut, type LeftOut, type Row } from "./line";
+import type { Machine } from "./machine";
+
+export type Verdict = "stretch" | "met" | "missed";
+
+export interface ReportRow extends Row {
+  goal: Goal | null;
+  verdict: Verdict | null;
+}
+
+export interface LineResult {
+  id: string;
+  title: string;
+  rows: (Row | LeftOut)[];
+  /** Why there are no rows. */
+  failure: string | null;
+  seconds: number;
+}
+
+export interface ReportLine {
+  id: string;
+  title: string;
+  rows: (ReportRow | LeftOut)[];
+  failure: string | null;
+  seconds: number;
+  notes: string[];
+}
+
+export interface Report {
+  machine: Machine;
+  commit: { hash: string; isDirty: boolean } | null;
+  date: string;
+  mode: "quick" | "full";
+  seconds: number;
+  lines: ReportLine[];
+}
+
+/** Medians decide; where lower is better of a value, at most the target is enough. */
+export function verdictOf(row: Row, goal: Goal | null): Verdict | null {
+  if (goal === null) return null;
+  const reached = goal.of === "ratio" ? row.ratio?.median : row.subject.values.median;
+  if (reached === undefined) throw new Error(`${row.id} has a goal for a ratio and no peer`);
+  const isLower = goal.of === "value" && row.better === "lower";
+  const meets = (bound: number) => (isLower ? reached <= bound : reached >= bound);
+  if (goal.stretch !== null && meets(goal.stretch)) return "stretch";
+  return meets(goal.target) ? "met" : "missed";
+}
+
+export interface ReportParts {
+  machine: Machine;
+  commit: { hash: string; isDirty: boolean } | null;
+  startedAt: Date;
+  mode: "quick" | "full";
+  seconds: number;
+  results: readonly LineResult[];
+}
+
+export function buildReport(parts: ReportParts): Report {
+  return {
+    machine: parts.machine,
+    commit: parts.commit,
+    date: parts.startedAt.toISOString().slice(0, 16).replace("T", " "),
+    mode: parts.mode,
+    seconds: Math.round(parts.seconds),
+    lines: parts.results.map((result) => ({
+      ...result,
+      // The first line says what failed; the rest is for stderr.
+      failure: result.failure?.split("\n")[0] ?? null,
+      seconds: Math.round(result.seconds * 10) / 10,
+      rows: result.rows.map((row) => {
+        if (isLeftOut(row)) return row;
+        const goal = GOALS[row.id] ?? null;
+        return { ...row, goal, verdict: verdictOf(row, goal) };
+      }),
+      notes: [...(NOTES[result.id] ?? []), ...result.rows.flatMap((row) => NOTES[row.id] ?? [])],
+    })),
+  };
+}

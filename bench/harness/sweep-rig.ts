@@ -1,0 +1,102 @@
+// A shard on this thread whose accounts stand at every distance from their liquidation, for what follows when marks move:
+// every row valued anew, and every account that crossed a band flagged.
+import { AccountAt, BalanceAt, ControlAt, PositionAt } from "../../src/shared/layout/shard";
+import { RingConsumer } from "../../src/shared/ring";
+import { OneThread } from "./one-thread";
+import { World } from "./world";
+
+const INSTRUMENTS = 64;
+export const POSITIONS_PER_ACCOUNT = 8;
+/** Dollars over which a hundred accounts more stand between a balance and its liquidation: the same at every size. */
+const DEPOSIT_FROM_USD = 150;
+const ACCOUNTS_PER_USD = 100;
+
+/** Deposits spread evenly, neighbours far apart. */
+function depositOf(accounts: number): (account: number) => number {
+  return (account) => DEPOSIT_FROM_USD + (((account * 0.618033988749895) % 1) * accounts) / ACCOUNTS_PER_USD;
+}
+
+export interface Flagged {
+  /** From the published mark to the last alert that it led to. */
+  flagNs: number;
+  /** To every row valued at it. */
+  settleNs: number;
+  alerts: number;
+}
+
+export class SweepRig {
+  readonly world: World;
+  readonly shard: OneThread;
+  private readonly alertRing: RingConsumer;
+
+  constructor(
+    readonly accounts: number,
+    progress: (text: string) => void = () => {},
+  ) {
+    this.world = new World({
+      accounts,
+      instruments: INSTRUMENTS,
+      positionsPerAccount: POSITIONS_PER_ACCOUNT,
+      depositUsd: depositOf(accounts),
+    });
+    const messages = Math.ceil(this.world.openingEvents / 4096);
+    this.shard = new OneThread(this.world, this.world.capacity({ alertRecords: 1 << 16 }), (done) => {
+      if (done % 64 === 0)
+        progress(`opening ${accounts.toLocaleString("en")} accounts: ${Math.round((done / messages) * 100)} %`);
+    });
+    this.alertRing = new RingConsumer(this.shard.memory, this.shard.probe.word(ControlAt.alertRing));
+    this.takeAlerts();
+    this.shard.settle();
+    this.takeAlerts();
+  }
+
+  private takeAlerts(): number {
+    const count = this.alertRing.readable();
+    this.alertRing.release(count);
+    return count;
+  }
+
+  /** Bytes of the rows that are in use: what valuing everybody has to read. */
+  get rowBytes(): number {
+    const { probe } = this.shard;
+    return (
+      probe.word(ControlAt.accountCount) * AccountAt.bytes +
+      probe.word(ControlAt.balanceCount) * BalanceAt.bytes +
+      probe.word(ControlAt.positionCount) * PositionAt.bytes
+    );
+  }
+
+  /** Moves marks and runs the worker's rounds until nothing is left to do. */
+  move(ticks: number, instruments?: readonly number[]): Flagged {
+    this.shard.mark(ticks, instruments);
+    return this.rounds();
+  }
+
+  /** Every account valued again, whatever moved: brute force. */
+  valueEverybody(): Flagged {
+    const { kernel } = this.shard.shard as unknown as { kernel: { revalueAll(): void } };
+    kernel.revalueAll();
+    return this.rounds();
+  }
+
+  private rounds(): Flagged {
+    const { shard } = this.shard;
+    const start = performance.now();
+    let flagged = start;
+    let alerts = 0;
+    while (shard.round()) {
+      const count = this.takeAlerts();
+      if (count === 0) continue;
+      alerts += count;
+      flagged = performance.now();
+    }
+    const end = performance.now();
+    return { flagNs: (flagged - start) * 1e6, settleNs: (end - start) * 1e6, alerts };
+  }
+
+  /** Status of everybody, in order of slots. */
+  statuses(): Uint8Array {
+    const { view } = this.shard;
+    return Uint8Array.from({ length: this.accounts }, (_, slot) => view.statusCode(slot));
+  }
+}
