@@ -6,11 +6,13 @@ import { decode } from "./lines/decode";
 import { endToEnd } from "./lines/end-to-end";
 import { evalLine } from "./lines/eval";
 import { kafka } from "./lines/kafka";
+import { kafkaStream } from "./lines/kafka-stream";
 import { latency } from "./lines/latency";
 import { million } from "./lines/million";
 import { rest } from "./lines/rest";
 import { revaluation } from "./lines/revaluation";
 import { ring } from "./lines/ring";
+import { scaling } from "./lines/scaling";
 import { steady } from "./lines/steady";
 import { websocket } from "./lines/websocket";
 
@@ -22,10 +24,12 @@ export const LINES: readonly Line[] = [
   million,
   kafka,
   latency,
+  kafkaStream,
   steady,
   allocation,
   websocket,
   rest,
   database,
   evalLine,
+  scaling,
 ];

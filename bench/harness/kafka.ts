@@ -61,10 +61,11 @@ export async function produceAll(
   if (!(await producer.flush(60_000))) throw new Error(`the broker did not take all messages of ${name} within a minute`);
 }
 
-export async function connectProducer(brokers: string): Promise<LogProducer> {
+/** @param lingerMs how long a message may wait for company */
+export async function connectProducer(brokers: string, lingerMs = 5): Promise<LogProducer> {
   const producer = new LogProducer({
     brokers,
-    lingerMs: 5,
+    lingerMs,
     reports: "failures",
     onError: (error) => process.stderr.write(`${error.message}\n`),
   });

@@ -5,18 +5,35 @@
 // split on bytes, decoded many lines at a time; output is collected and written in large pieces, waiting for the reader
 // when it is slow. Every answer whose line has come is written before the next chunk of input is awaited, so an
 // interactive user is answered at once. When the reader goes away (EPIPE, as after `| head`) the work ends quietly.
+//
+// An `id` comes back as it was written: one that a double cannot hold (a 64-bit integer, a long decimal) is copied, not printed.
+// NaN and Infinity are no JSON, but many encoders write them (Python's does): the error then names the field they stand in.
 
 import { isUtf8 } from "node:buffer";
+import { createReadStream, fstatSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { FieldError } from "../risk/validate";
 
 /** A longer line is answered with an error and skipped: it bounds the memory one line can take. */
 export const MAX_LINE_BYTES = 64 * 1024 * 1024;
 
+/** A file is read in pieces of this size: large enough that a system call costs nothing beside the lines in it. */
+const FILE_CHUNK_BYTES = 1024 * 1024;
+
 /** Answers are written when this many UTF-16 units have gathered, or when the input pauses. */
 const WRITE_CHARS = 128 * 1024;
 
 const LF = 0x0a;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const UPPER_I = 0x49;
+const UPPER_N = 0x4e;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 const EMPTY = Buffer.alloc(0);
 
 /** Answers one parsed line. What it throws becomes the line's error: FieldError as it is, anything else as `internal`. */
@@ -148,19 +165,85 @@ export async function runJsonLines(
   return { lines, failed, brokenPipe: writer.isBroken };
 }
 
+/**
+ * The bytes a command reads: a file's, or standard input's.
+ *
+ * @param file  path, or undefined for standard input
+ * @param stdin the process's own unless a test gives another
+ * @returns a stream whose "error" says what could not be opened or read
+ */
+export function openInput(file: string | undefined, stdin: Readable): Readable {
+  if (file !== undefined) return createReadStream(file, { highWaterMark: FILE_CHUNK_BYTES });
+  // Standard input that is a file (`< lines`) is read in larger pieces than process.stdin takes.
+  if (stdin === process.stdin && fstatSync(process.stdin.fd).isFile()) {
+    return createReadStream("", { fd: process.stdin.fd, autoClose: false, highWaterMark: FILE_CHUNK_BYTES });
+  }
+  return stdin;
+}
+
 /** Answers one line of text: the result's JSON, or its error's. */
 export function answerLine(line: string, evaluate: Evaluate): { text: string; failed: boolean } {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return { text: errorText(new FieldError("not-json", "", `the line is not JSON: ${reason.slice(0, 120)}`)), failed: true };
+    return { text: unreadableText(line, error, evaluate), failed: true };
   }
   try {
-    return { text: JSON.stringify(evaluate(value)), failed: false };
+    return { text: withExactId(JSON.stringify(evaluate(value)), line, value), failed: false };
   } catch (error) {
-    return { text: errorText(error, value), failed: true };
+    return { text: withExactId(errorText(error, value), line, value), failed: true };
+  }
+}
+
+// The answer to a line that is no JSON. Where that is for a NaN or an infinity only, it is the error of the field that has it.
+function unreadableText(line: string, cause: unknown, evaluate: Evaluate): string {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const notJson = new FieldError("not-json", "", `the line is not JSON: ${reason.slice(0, 120)}`);
+  const value = parseNonFinite(line);
+  if (value === undefined) return errorText(notJson);
+  try {
+    evaluate(value);
+  } catch (error) {
+    return errorText(error, isNonFinite((value as { id?: unknown } | null)?.id) ? undefined : value);
+  }
+  return errorText(notJson); // only the id has one
+}
+
+function isNonFinite(value: unknown): boolean {
+  return typeof value === "number" && !Number.isFinite(value);
+}
+
+const NON_FINITE = ["NaN", "Infinity", "-Infinity"] as const;
+/** What stands before them while the line is parsed: a noncharacter of Unicode, which no text holds. */
+const STAND_IN = "\uffff";
+
+// The line's value with NaN and infinities as JavaScript has them; undefined if it has none, or is no JSON for another reason.
+function parseNonFinite(line: string): unknown {
+  let quoted = "";
+  let from = 0;
+  for (let at = 0; at < line.length; ) {
+    const char = line.charCodeAt(at);
+    if (char === QUOTE) {
+      at = stringEnd(line, at);
+      continue;
+    }
+    const word = char === UPPER_N || char === UPPER_I || char === MINUS ? NON_FINITE.find((w) => line.startsWith(w, at)) : undefined;
+    if (word === undefined) {
+      at += 1;
+      continue;
+    }
+    quoted += `${line.slice(from, at)}"${STAND_IN}${word}"`;
+    at += word.length;
+    from = at;
+  }
+  if (from === 0) return undefined;
+  try {
+    return JSON.parse(quoted + line.slice(from), (_, value) =>
+      typeof value === "string" && value.startsWith(STAND_IN) ? Number(value.slice(STAND_IN.length)) : value,
+    );
+  } catch {
+    return undefined;
   }
 }
 
@@ -168,14 +251,72 @@ export function answerLine(line: string, evaluate: Evaluate): { text: string; fa
 function errorText(error: unknown, value?: unknown): string {
   const fieldError =
     error instanceof FieldError ? error : new FieldError("internal", "", error instanceof Error ? error.message : String(error));
-  if (typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, "id")) {
+  if (hasId(value)) {
     try {
-      return JSON.stringify({ id: (value as { id: unknown }).id, error: fieldError });
+      return JSON.stringify({ id: value.id, error: fieldError });
     } catch {
       // An id nested deeper than JSON.stringify goes: the error stands without it.
     }
   }
   return JSON.stringify({ error: fieldError });
+}
+
+function hasId(value: unknown): value is { id: unknown } {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, "id");
+}
+
+// The answer with the line's own text for its id, where parsing may have rounded a number in it.
+function withExactId(answer: string, line: string, value: unknown): string {
+  if (!hasId(value)) return answer;
+  const id = value.id;
+  const mayDiffer = typeof id === "number" ? !Number.isSafeInteger(id) : typeof id === "object" && id !== null;
+  if (!mayDiffer) return answer;
+  const printed = `{"id":${JSON.stringify(id)}`;
+  if (!answer.startsWith(printed)) return answer;
+  return `{"id":${idText(line)}${answer.slice(printed.length)}`;
+}
+
+// The text of the value of "id" in a line that is known to be a JSON object with such a field (the last one, as JSON.parse has it).
+function idText(line: string): string {
+  let found = "";
+  let at = line.indexOf("{") + 1;
+  for (;;) {
+    const keyStart = line.indexOf('"', at);
+    if (keyStart < 0) return found;
+    const keyEnd = stringEnd(line, keyStart);
+    const start = line.indexOf(":", keyEnd) + 1;
+    at = valueEnd(line, start);
+    if (JSON.parse(line.slice(keyStart, keyEnd)) === "id") found = line.slice(start, at).trim();
+  }
+}
+
+// The index behind the value (and blanks) that begin at `at`: of the comma or the bracket that follows it.
+function valueEnd(text: string, at: number): number {
+  let depth = 0;
+  for (let i = at; i < text.length; ) {
+    const char = text.charCodeAt(i);
+    if (char === QUOTE) {
+      i = stringEnd(text, i);
+      continue;
+    }
+    if (char === OPEN_BRACE || char === OPEN_BRACKET) depth += 1;
+    else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) {
+      if (depth === 0) return i;
+      depth -= 1;
+    } else if (char === COMMA && depth === 0) return i;
+    i += 1;
+  }
+  return text.length;
+}
+
+// The index behind the string that begins with the quote at `at`; the text's end if it does not end.
+function stringEnd(text: string, at: number): number {
+  for (let end = text.indexOf('"', at + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes += 1;
+    if (slashes % 2 === 0) return end + 1;
+  }
+  return text.length;
 }
 
 function isBlank(line: string): boolean {

@@ -1,7 +1,6 @@
 // `plimsoll option`: JSON lines in, JSON lines out; an option's price and Greeks from its volatility, or its implied
 // volatility from its price. No server, no clock, no state between lines.
 
-import { createReadStream } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { Command } from "commander";
 import { black76, blackScholes, CALL, OptionValues, PUT } from "../risk/options/black";
@@ -19,7 +18,7 @@ import {
   readOptionalNumber,
   refuseUnknown,
 } from "../risk/validate";
-import { runJsonLines } from "./jsonl";
+import { openInput, runJsonLines } from "./jsonl";
 
 const COMMON_FIELDS = ["id", "model", "type", "strike", "years", "vol", "price"];
 const BLACK76_FIELDS: ReadonlySet<string> = new Set([...COMMON_FIELDS, "forward", "discount"]);
@@ -73,7 +72,7 @@ function evaluateBlack76(input: JsonObject, sign: number): OptionPriceAnswer | O
     black76(values, sign, forward, strike, years, readNumber(input, "vol", "", NON_NEGATIVE), discount);
     return priceAnswer();
   }
-  const price = readNumber(input, "price", "", NON_NEGATIVE);
+  const price = readNumber(input, "price", "", ANY_NUMBER);
   return volAnswer(price, years, black76ImpliedVol(sign, price, forward, strike, years, discount));
 }
 
@@ -88,7 +87,7 @@ function evaluateBlackScholes(input: JsonObject, sign: number): OptionPriceAnswe
     blackScholes(values, sign, spot, strike, years, vol, rate, dividendYield);
     return priceAnswer();
   }
-  const price = readNumber(input, "price", "", NON_NEGATIVE);
+  const price = readNumber(input, "price", "", ANY_NUMBER);
   return volAnswer(price, years, blackScholesImpliedVol(sign, price, spot, strike, years, rate, dividendYield));
 }
 
@@ -126,9 +125,6 @@ function volAnswer(price: number, years: number, iv: number): OptionVolAnswer {
   return { iv };
 }
 
-/** A file is read in pieces of this size: large enough that a system call costs nothing beside the lines in it. */
-const FILE_CHUNK_BYTES = 1024 * 1024;
-
 const HELP = `
 Each line in is one option, each line out its answer, in order. Blank lines are skipped.
 Numbers may be JSON numbers or decimal strings.
@@ -165,20 +161,12 @@ export function optionCommand(streams: OptionStreams = process): Command {
     .description("option price and Greeks from volatility, or implied volatility from price (JSON lines)")
     .option("-i, --input <file>", "read lines from a file instead of standard input")
     .addHelpText("after", HELP)
-    .action(async (options: { input?: string }, command: Command) => {
+    .action(async (options: { input?: string }) => {
       const file = options.input;
       if (file === undefined && streams.stdin === process.stdin && process.stdin.isTTY) {
         process.stderr.write("plimsoll option: reading options from the terminal, one a line\n");
       }
-      const input = file === undefined ? streams.stdin : createReadStream(file, { highWaterMark: FILE_CHUNK_BYTES });
-      let unreadable: Error | null = null;
-      input.once("error", (error: Error) => {
-        unreadable = error;
-      });
-      const result = await runJsonLines(input, streams.stdout, evaluateOption).catch((error: Error) => {
-        if (error !== unreadable) throw error;
-        return command.error(`error: cannot read ${file ?? "standard input"}: ${error.message}`, { exitCode: 1 });
-      });
+      const result = await runJsonLines(openInput(file, streams.stdin), streams.stdout, evaluateOption);
       if (result.failed > 0) process.exitCode = 1;
     });
 }

@@ -13,6 +13,7 @@ import { topicName } from "./kafka/topics";
 import { MarketLane } from "./market-lane";
 import type { MarketTable } from "./market-table";
 import { ReferenceLane } from "./reference-lane";
+import { Refusals } from "./refusals";
 
 /** Messages asked for at once: a poll's worth is worked off before anything else runs on the main thread. */
 const POLL_MESSAGES = 512;
@@ -101,6 +102,7 @@ export class Ingest {
   private readonly referenceLane: ReferenceLane;
   private readonly marketLane: MarketLane;
   private readonly books: Books;
+  private readonly refusals: Refusals;
   private loops: Promise<void>[] = [];
   private seats = 0;
   private stopping = false;
@@ -134,6 +136,11 @@ export class Ingest {
         options.onWarning(error.message);
       },
     };
+    this.refusals = new Refusals(
+      { ...common, groupId: `${options.groupId}.dead-letter` },
+      this.topics["dead-letter"],
+      this.topics.accounts,
+    );
     // Without a group: every engine sees the whole market.
     this.market = new LogConsumer({ ...common, groupId: `${options.groupId}.market` });
     this.accounts = new LogConsumer({
@@ -153,6 +160,7 @@ export class Ingest {
     await this.market.connect();
     await this.readReference();
     await this.assignMarket();
+    await this.refusals.connect();
     await this.accounts.connect();
     await this.accounts.subscribe([this.topics.accounts], {
       onAssigned: (partitions) => this.onAssigned(partitions),
@@ -214,6 +222,8 @@ export class Ingest {
 
   private async onAssigned(partitions: TopicPartition[]): Promise<Map<string, StartOffset>> {
     const starts = new Map<string, StartOffset>();
+    // Also what the owner before us refused.
+    await this.refusals.refresh();
     await Promise.all(
       partitions.map(async ({ topic, partition }) => {
         this.kept.delete(partition);
@@ -345,6 +355,13 @@ export class Ingest {
   private async takeAccount(message: LogMessage, entry: Lane, polledNs: number): Promise<boolean> {
     const before = entry.lane.events;
     const payload = message.payload ?? new Uint8Array(0);
+    if (this.refusals.has(message.partition, message.offset, payload)) {
+      if (!entry.lane.skip(message.offset)) return false;
+      this.count(message);
+      entry.next = message.offset + 1;
+      entry.ring();
+      return true;
+    }
     let taken = entry.lane.offer(payload, message.offset, true);
     if (taken === "unknown") {
       // Its reference data was acknowledged before it was, or never: what `reference` holds now decides, today as after a restart.
@@ -447,6 +464,6 @@ export class Ingest {
   /** Leaves the group, which closes the shards, and closes both clients. */
   async close(timeoutMs: number): Promise<void> {
     await this.halt();
-    await Promise.all([this.accounts.close(timeoutMs), this.market.close(timeoutMs)]);
+    await Promise.all([this.accounts.close(timeoutMs), this.market.close(timeoutMs), this.refusals.close(timeoutMs)]);
   }
 }

@@ -134,6 +134,18 @@ async function replayed({ brokers, prefix, damaged }: Subject) {
   return { twins, fills, events };
 }
 
+/** Where two values differ first, and how: ".balances[0].wallet is 1 and should be 2". */
+function firstDifference(got: unknown, expected: unknown, path: string): string | null {
+  if (typeof got !== "object" || typeof expected !== "object" || got === null || expected === null)
+    return got === expected ? null : `${path} is ${JSON.stringify(got)} and should be ${JSON.stringify(expected)}`;
+  for (const name of new Set([...Object.keys(got), ...Object.keys(expected)])) {
+    const at = Array.isArray(got) ? `${path}[${name}]` : `${path}.${name}`;
+    const difference = firstDifference((got as Record<string, unknown>)[name], (expected as Record<string, unknown>)[name], at);
+    if (difference !== null) return difference;
+  }
+  return null;
+}
+
 async function compareLedgers(subject: Subject, twins: Map<number, LedgerTwin>, findings: Findings): Promise<number> {
   const served = new Map<string, LedgerView>();
   for (const engine of subject.engines) {
@@ -148,10 +160,11 @@ async function compareLedgers(subject: Subject, twins: Map<number, LedgerTwin>, 
       compared++;
       const ours = served.get(String(id));
       served.delete(String(id));
-      const expected = JSON.stringify(twin.view(id));
-      const got = JSON.stringify(ours && sortLedger(ours));
       if (ours === undefined) findings.add("account not served", String(id));
-      else if (got !== expected) findings.add("ledger differs from the twin's", `${got} is not ${expected}`);
+      else {
+        const difference = firstDifference(sortLedger(ours), twin.view(id), "");
+        if (difference !== null) findings.add("ledger differs from the twin's", `${id}${difference}`);
+      }
     }
   }
   for (const id of served.keys()) findings.add("account the log does not know", id);

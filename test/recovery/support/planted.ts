@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Report, Say } from "./stage";
 
 const ROOT = join(import.meta.dirname, "../../..");
 
@@ -46,4 +47,33 @@ export async function plantedBuild(bug: Planted): Promise<{ dist: string; remove
     await remove();
     throw error;
   }
+}
+
+/**
+ * Plants one bug after the other and sees whether a trial finds it.
+ *
+ * @returns how many it missed
+ */
+export async function tryPlanted<T extends Planted>(
+  bugs: readonly T[],
+  trial: (dist: string, bug: T) => Promise<Report>,
+  say: Say,
+): Promise<number> {
+  let missed = 0;
+  for (const bug of bugs) {
+    const build = await plantedBuild(bug);
+    let found: string[];
+    try {
+      found = (await trial(build.dist, bug)).found;
+    } catch (error) {
+      // A trial may also end because what it waits for never comes.
+      found = [(error as Error).message.split("\n")[0]];
+    } finally {
+      await build.remove();
+    }
+    const hit = found.find((line) => bug.finds.test(line));
+    say(`${hit ? "found " : "MISSED"}  ${bug.what}: ${hit ?? found[0] ?? "nothing"}`);
+    if (!hit) missed++;
+  }
+  return missed;
 }

@@ -6,7 +6,7 @@ import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { FAULT_POINTS, type FaultPoint } from "../../../src/shared/fault-points";
 import { Prng } from "../../../src/sim/prng";
 import { examine } from "../support/outcome";
-import { type Planted, plantedBuild } from "../support/planted";
+import { type Planted, tryPlanted } from "../support/planted";
 import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
@@ -155,27 +155,10 @@ export const PLANTED: readonly (Planted & { points?: readonly FaultPoint[] })[] 
 
 export async function longForm(options: { seed: number; cycles?: number; planted?: boolean }, say: Say): Promise<number> {
   const { seed, cycles = 200 } = options;
-  if (!options.planted) {
-    const report = await killTrial({ seed, cycles }, say);
-    printReport("kill −9", report, say);
-    return report.found.length;
+  if (options.planted) {
+    return tryPlanted(PLANTED, (dist, { points = [] }) => killTrial({ seed, cycles: PLANTED_CYCLES, dist, points }), say);
   }
-  let missed = 0;
-  for (const bug of PLANTED) {
-    const build = await plantedBuild(bug);
-    try {
-      const { found } = await killTrial({
-        seed,
-        cycles: PLANTED_CYCLES,
-        dist: build.dist,
-        ...(bug.points ? { points: bug.points } : {}),
-      });
-      const hit = found.find((line) => bug.finds.test(line));
-      say(`${hit ? "found " : "MISSED"}  ${bug.what}: ${hit ?? found[0] ?? "nothing"}`);
-      if (!hit) missed++;
-    } finally {
-      await build.remove();
-    }
-  }
-  return missed;
+  const report = await killTrial({ seed, cycles }, say);
+  printReport("kill −9", report, say);
+  return report.found.length;
 }
