@@ -1,6 +1,6 @@
 // `npm start` as a new user meets it: the embedded engine, its database and its market in one process, and the page that
 // moves. No fixture between them.
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
@@ -17,6 +17,8 @@ describe.skipIf(!browserAvailable())("the page of the embedded engine (skipped: 
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "plimsoll-embedded-"));
+    // Run by root, PostgreSQL runs as another user, who must get through.
+    await chmod(dataDir, 0o755);
     browser = await launchBrowser();
     engine = await startEngine(["--data", dataDir, "--accounts", "200"]);
     await until("the engine is ready", async () => (await fetch(`${engine.page}/readyz`)).status === 200, 60_000);
