@@ -118,7 +118,7 @@ function withField(path: string, json: string | undefined): string {
 // What each field may not be. A field that is left out of `missing` may be left out of the line.
 type Bad = "missing" | "zero" | "negative" | "absurd";
 const NUMBERS: Record<string, Bad[]> = {
-  asOf: ["missing", "zero", "negative", "absurd"],
+  asOf: ["missing", "negative", "absurd"],
   "assets.BTC.price": ["missing", "zero", "negative", "absurd"],
   "assets.BTC.haircut": ["negative", "absurd"],
   "instruments[0].contractSize": ["missing", "zero", "negative", "absurd"],
@@ -130,7 +130,7 @@ const NUMBERS: Record<string, Bad[]> = {
   "instruments[0].margin.tiers[0].initialRate": ["missing", "zero", "negative", "absurd"],
   "instruments[0].margin.tiers[0].maintenanceRate": ["missing", "negative", "absurd"],
   "instruments[0].margin.tiers[1].deduction": ["negative", "absurd"],
-  "instruments[1].expiry": ["zero", "negative", "absurd"],
+  "instruments[1].expiry": ["negative", "absurd"],
   "instruments[1].margin.initialBase": ["missing", "negative", "absurd"],
   "instruments[1].margin.initialPerUnit": ["missing", "negative", "absurd"],
   "instruments[1].margin.maintenanceBase": ["missing", "negative", "absurd"],
@@ -284,7 +284,6 @@ const CONTRADICTIONS: [string, (line: any) => void, string, string][] = [
     "account.positions[0].isolatedMargin",
     "conflict",
   ],
-  ["a leverage on an option", (l) => (l.account.positions[2].leverage = 2), "account.positions[2].leverage", "conflict"],
   [
     "two longs of one symbol",
     (l) => (l.account.positions[1] = { ...l.account.positions[0] }),
@@ -402,9 +401,38 @@ describe("plimsoll eval", () => {
   });
 
   it("echoes any id", async () => {
-    const ids = ["x", "", 7, null, { a: [1] }, ["b"]];
+    const ids = ["x", "", 7, null, true, { a: [1] }, ["b"]];
     const { answers } = await answersTo(ids.map((id) => withField("id", JSON.stringify(id))).join("\n"));
     expect(answers.map(({ id }) => id)).toEqual(ids);
+  });
+
+  it("names the field that holds a NaN or an infinity, though that is no JSON", async () => {
+    const fields = ["market.BTCUSDT.mark", "account.positions[0].qty", "instruments[0].margin.tiers[0].maintenanceRate"];
+    const words = ["NaN", "Infinity", "-Infinity"];
+    const lines = fields.flatMap((field) => words.map((word) => ({ field, line: withField(field, word) })));
+    const { status, answers } = await answersTo(lines.map(({ line }) => `${line}\n${SAMPLE}`).join("\n"));
+    expect(status).toBe(1);
+    lines.forEach(({ field }, index) => {
+      expect(answers[index * 2]).toMatchObject({ id: "sample", error: { code: "not-finite", field } });
+      expect(answers[index * 2 + 1].id).toBe("sample");
+    });
+  });
+
+  it("takes any time since the epoch, that one included", async () => {
+    const year = 365 * 24 * 3600 * 1000;
+    const line = (asOf: number) =>
+      SAMPLE.replace('"asOf":1718000000000', `"asOf":${asOf}`).replaceAll("1727424000000", `${asOf + year}`);
+    const { status, answers } = await answersTo(`${line(0)}\n${line(1718000000000)}`);
+    expect(status).toBe(0);
+    expect(answers[0]).toEqual(answers[1]);
+  });
+
+  it("takes a leverage on an option and an isolated margin of 0 on a cross position, which change nothing", async () => {
+    const line = JSON.parse(SAMPLE);
+    line.account.positions[2].leverage = 3;
+    line.account.positions[0].isolatedMargin = "0.00000000";
+    const { answers } = await answersTo(`${SAMPLE}\n${JSON.stringify(line)}`);
+    expect(answers[1]).toEqual(answers[0]);
   });
 
   it("answers every line in its place, errors among them, and ends with status 1", async () => {

@@ -3,7 +3,7 @@
 import type { Readable, Writable } from "node:stream";
 import { Command } from "commander";
 import { createPortfolioEvaluator } from "../risk/evaluate";
-import { openInput, runJsonLines } from "./jsonl";
+import { runFileLines } from "./jsonl";
 
 const HELP = `
 One line is one portfolio: id, asOf, assets, instruments, market, account. The answer comes in its place:
@@ -32,17 +32,17 @@ export function evalCommand(): Command {
       if (options.input === undefined && process.stdin.isTTY) {
         process.stderr.write("plimsoll eval: reading portfolios from the terminal, one a line\n");
       }
-      process.exitCode = await runEval(openInput(options.input, process.stdin), process.stdout);
+      process.exitCode = await runEval(process.stdin, process.stdout, options.input);
     });
 }
 
 /**
- * Evaluates every line of a stream.
+ * Evaluates every line of a stream, or of a file where one is named.
  *
  * @returns the exit status: 1 if any line was answered with an error, else 0; a reader who went away is no error
  * @throws what the streams fail with: an input that cannot be opened or read, an output that cannot be written
  */
-export async function runEval(input: Readable, output: Writable): Promise<number> {
-  const { failed } = await runJsonLines(input, output, createPortfolioEvaluator());
+export async function runEval(stdin: Readable, output: Writable, file?: string): Promise<number> {
+  const { failed } = await runFileLines(file, stdin, output, createPortfolioEvaluator());
   return failed > 0 ? 1 : 0;
 }

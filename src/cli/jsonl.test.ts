@@ -68,12 +68,61 @@ test("a defect of the evaluation is an error of its line, not the end of the oth
   expect(answers).toEqual([{ error: { code: "internal", field: "", message: "undefined is not a function" } }, { ok: true }]);
 });
 
-test("an id too deep to be written does not end the stream", async () => {
+describe("an id comes back as it was written", () => {
   const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
-  const echo: Evaluate = (value) => value as object;
-  const { answers } = await run([`{"id":${deep}}\n{"ok":1}\n`], echo);
-  expect(code(answers[0])).toBe("internal");
-  expect(answers[1]).toEqual({ ok: 1 });
+  test.each([
+    ["a 64-bit integer", "12345678901234567890"],
+    ["an integer just beyond a double", "9007199254740993"],
+    ["a long decimal", "0.1234567890123456789"],
+    ["a number beyond a double", "-1e999"],
+    ["such a number in an object", '{"a":[1,{"b": 12345678901234567890}],"c":"}\\"]"}'],
+    ["an array", "[ 1 , 2.50 ]"],
+    ["nesting without end", deep],
+    ["a string", '"\u2028\\u0000\\"id\\":"'],
+    ["a plain number", "-7"],
+    ["null", "null"],
+  ])("%s", async (_, id) => {
+    const echo: Evaluate = (value) => ({ id: (value as { id: unknown }).id, ok: true });
+    const refuse: Evaluate = () => {
+      throw new FieldError("out-of-range", "qty", "qty must not be 0");
+    };
+    const line = `{"a":{"id":1},"b":["id",{"id":2}],"c\\"id":3, "id" : ${id} ,"z":"id"}\n`;
+    expect((await run([line], echo)).text).toBe(`{"id":${id},"ok":true}\n`);
+    expect((await run([line], refuse)).text.startsWith(`{"id":${id},"error":{"code":"out-of-range"`)).toBe(true);
+  });
+
+  test("of two the last one, as for every other field", async () => {
+    const echo: Evaluate = (value) => ({ id: (value as { id: unknown }).id });
+    expect((await run(['{"id":1.50,"\\u0069d":2.50}\n'], echo)).text).toBe('{"id":2.50}\n');
+  });
+});
+
+describe("NaN and infinities, which are no JSON", () => {
+  const finite: Evaluate = (value) => {
+    const { qty, name } = value as { qty: number; name?: unknown };
+    if (name !== undefined && typeof name !== "string") throw new FieldError("wrong-type", "name", "name must be a string");
+    if (!Number.isFinite(qty)) throw new FieldError("not-finite", "qty", `qty must be finite, got ${qty}`);
+    return { qty };
+  };
+  test.each([
+    ['{"qty":NaN}', "not-finite", "qty"],
+    ['{"qty": Infinity}', "not-finite", "qty"],
+    ['{"id":4,"qty":-Infinity,"name":"NaN, \\"-Infinity\\", x"}', "not-finite", "qty"],
+    ['{"qty":1,"name":NaN}', "wrong-type", "name"],
+    ['{"qty":1,"id":NaN}', "not-json", ""],
+    ['{"qty":NaN,"id":{"a":NaN}}', "not-finite", "qty"],
+    ['{"qty":NaN,}', "not-json", ""],
+    ['{"qty":NaNs}', "not-json", ""],
+    ['{"qty":nan}', "not-json", ""],
+    ['{"qty":1,"name":"NaN}', "not-json", ""],
+    ["NaN", "not-json", ""],
+  ])("%s is refused as %s with the field %j", async (line, expected, field) => {
+    const { answers, failed } = await run([`${line}\n{"qty":2}\n`], finite);
+    expect(answers[0].error).toMatchObject({ code: expected, field });
+    expect(answers[0].id).toBe(line.includes('"id":4') ? 4 : undefined);
+    expect(answers[1]).toEqual({ qty: 2 });
+    expect(failed).toBe(1);
+  });
 });
 
 describe("bytes", () => {
@@ -186,6 +235,14 @@ describe("the reader", () => {
     });
     await expect(runJsonLines(input, new Collector(), double)).rejects.toThrow("read failed");
   });
+});
+
+test("a 64-bit id goes back with the error of a NaN too", () => {
+  const refuse: Evaluate = () => {
+    throw new FieldError("not-finite", "qty", "qty must be finite");
+  };
+  const { text } = answerLine('{"id":12345678901234567890,"qty":NaN}', refuse);
+  expect(text).toBe('{"id":12345678901234567890,"error":{"code":"not-finite","field":"qty","message":"qty must be finite"}}');
 });
 
 test("a single line can be answered without streams", () => {

@@ -10,7 +10,7 @@
 // NaN and Infinity are no JSON, but many encoders write them (Python's does): the error then names the field they stand in.
 
 import { isUtf8 } from "node:buffer";
-import { createReadStream, fstatSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { FieldError } from "../risk/validate";
 
@@ -36,7 +36,14 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const EMPTY = Buffer.alloc(0);
 
-/** Answers one parsed line. What it throws becomes the line's error: FieldError as it is, anything else as `internal`. */
+/** Stands for what JSON cannot carry through: a noncharacter of Unicode, which no text holds. */
+const STAND_IN = "\uffff";
+const STAND_IN_ID = `{"id":${JSON.stringify(STAND_IN)}`;
+
+/**
+ * Answers one parsed line. What it throws becomes the line's error: FieldError as it is, anything else as `internal`. An `id` that it
+ * echoes must be the answer's first field; it may be a stand-in for one that JSON.parse cannot hold.
+ */
 export type Evaluate = (value: unknown) => object;
 
 export interface JsonLinesResult {
@@ -166,19 +173,30 @@ export async function runJsonLines(
 }
 
 /**
- * The bytes a command reads: a file's, or standard input's.
+ * Runs `evaluate` over every line of a file, or of standard input.
  *
  * @param file  path, or undefined for standard input
  * @param stdin the process's own unless a test gives another
- * @returns a stream whose "error" says what could not be opened or read
+ * @throws Error that names the input, where it cannot be opened or read; and as runJsonLines
  */
-export function openInput(file: string | undefined, stdin: Readable): Readable {
-  if (file !== undefined) return createReadStream(file, { highWaterMark: FILE_CHUNK_BYTES });
-  // Standard input that is a file (`< lines`) is read in larger pieces than process.stdin takes.
-  if (stdin === process.stdin && fstatSync(process.stdin.fd).isFile()) {
-    return createReadStream("", { fd: process.stdin.fd, autoClose: false, highWaterMark: FILE_CHUNK_BYTES });
+export async function runFileLines(
+  file: string | undefined,
+  stdin: Readable,
+  output: Writable,
+  evaluate: Evaluate,
+): Promise<JsonLinesResult> {
+  const input = file === undefined ? stdin : createReadStream(file, { highWaterMark: FILE_CHUNK_BYTES });
+  let unreadable: unknown;
+  input.once("error", (error: Error) => {
+    unreadable = error;
+  });
+  try {
+    return await runJsonLines(input, output, evaluate);
+  } catch (error) {
+    if (error !== unreadable) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`cannot read ${file ?? "standard input"}: ${reason}`, { cause: error });
   }
-  return stdin;
 }
 
 /** Answers one line of text: the result's JSON, or its error's. */
@@ -189,10 +207,11 @@ export function answerLine(line: string, evaluate: Evaluate): { text: string; fa
   } catch (error) {
     return { text: unreadableText(line, error, evaluate), failed: true };
   }
+  const id = setIdAside(line, value);
   try {
-    return { text: withExactId(JSON.stringify(evaluate(value)), line, value), failed: false };
+    return { text: withId(JSON.stringify(evaluate(value)), id), failed: false };
   } catch (error) {
-    return { text: withExactId(errorText(error, value), line, value), failed: true };
+    return { text: withId(errorText(error, value), id), failed: true };
   }
 }
 
@@ -201,22 +220,26 @@ function unreadableText(line: string, cause: unknown, evaluate: Evaluate): strin
   const reason = cause instanceof Error ? cause.message : String(cause);
   const notJson = new FieldError("not-json", "", `the line is not JSON: ${reason.slice(0, 120)}`);
   const value = parseNonFinite(line);
-  if (value === undefined) return errorText(notJson);
+  if (typeof value !== "object" || value === null) return errorText(notJson);
+  const id = setIdAside(line, value);
   try {
     evaluate(value);
   } catch (error) {
-    return errorText(error, isNonFinite((value as { id?: unknown } | null)?.id) ? undefined : value);
+    return isJson(id) || id === "" ? withId(errorText(error, value), id) : errorText(error);
   }
   return errorText(notJson); // only the id has one
 }
 
-function isNonFinite(value: unknown): boolean {
-  return typeof value === "number" && !Number.isFinite(value);
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const NON_FINITE = ["NaN", "Infinity", "-Infinity"] as const;
-/** What stands before them while the line is parsed: a noncharacter of Unicode, which no text holds. */
-const STAND_IN = "\uffff";
 
 // The line's value with NaN and infinities as JavaScript has them; undefined if it has none, or is no JSON for another reason.
 function parseNonFinite(line: string): unknown {
@@ -228,7 +251,8 @@ function parseNonFinite(line: string): unknown {
       at = stringEnd(line, at);
       continue;
     }
-    const word = char === UPPER_N || char === UPPER_I || char === MINUS ? NON_FINITE.find((w) => line.startsWith(w, at)) : undefined;
+    const word =
+      char === UPPER_N || char === UPPER_I || char === MINUS ? NON_FINITE.find((w) => line.startsWith(w, at)) : undefined;
     if (word === undefined) {
       at += 1;
       continue;
@@ -251,29 +275,26 @@ function parseNonFinite(line: string): unknown {
 function errorText(error: unknown, value?: unknown): string {
   const fieldError =
     error instanceof FieldError ? error : new FieldError("internal", "", error instanceof Error ? error.message : String(error));
-  if (hasId(value)) {
-    try {
-      return JSON.stringify({ id: value.id, error: fieldError });
-    } catch {
-      // An id nested deeper than JSON.stringify goes: the error stands without it.
-    }
-  }
-  return JSON.stringify({ error: fieldError });
+  return JSON.stringify(hasId(value) ? { id: value.id, error: fieldError } : { error: fieldError });
 }
 
 function hasId(value: unknown): value is { id: unknown } {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.hasOwn(value, "id");
 }
 
-// The answer with the line's own text for its id, where parsing may have rounded a number in it.
-function withExactId(answer: string, line: string, value: unknown): string {
-  if (!hasId(value)) return answer;
+// Where parsing may have rounded a number in the id, or printing it may not end, its text; a stand-in goes in its place.
+function setIdAside(line: string, value: unknown): string {
+  if (!hasId(value)) return "";
   const id = value.id;
-  const mayDiffer = typeof id === "number" ? !Number.isSafeInteger(id) : typeof id === "object" && id !== null;
-  if (!mayDiffer) return answer;
-  const printed = `{"id":${JSON.stringify(id)}`;
-  if (!answer.startsWith(printed)) return answer;
-  return `{"id":${idText(line)}${answer.slice(printed.length)}`;
+  const isPlain = typeof id === "number" ? Number.isSafeInteger(id) : typeof id !== "object" || id === null;
+  if (isPlain) return "";
+  value.id = STAND_IN;
+  return idText(line);
+}
+
+// The answer with the id that was set aside: answers begin with it.
+function withId(answer: string, id: string): string {
+  return id !== "" && answer.startsWith(STAND_IN_ID) ? `{"id":${id}${answer.slice(STAND_IN_ID.length)}` : answer;
 }
 
 // The text of the value of "id" in a line that is known to be a JSON object with such a field (the last one, as JSON.parse has it).

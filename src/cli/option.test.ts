@@ -115,7 +115,7 @@ test.each<[string, unknown, string, string]>([
   ["negative years", { ...CALL_LINE, years: -0.1 }, "out-of-range", "years"],
   ["a negative vol", { ...CALL_LINE, vol: "-0.5" }, "out-of-range", "vol"],
   ["a discount of zero", { ...CALL_LINE, discount: 0 }, "out-of-range", "discount"],
-  ["a negative price", { ...without(CALL_LINE, "vol"), price: -1 }, "out-of-range", "price"],
+  ["a negative price", { ...without(CALL_LINE, "vol"), price: -1 }, "below-intrinsic", "price"],
   ["NaN as a string", { ...CALL_LINE, vol: "NaN" }, "not-finite", "vol"],
   ["Infinity as a string", { ...CALL_LINE, forward: "Infinity" }, "not-finite", "forward"],
   ["a number beyond a double", JSON.parse(`{"model":"black76","type":"put","forward":1e999}`), "not-finite", "forward"],
@@ -186,15 +186,9 @@ describe("the command", () => {
       expect(answers.length).toBe(3);
       expect(status).toBe(0);
 
-      let message = "";
-      const command = optionCommand({ stdin: Readable.from([]), stdout: new Writable({ write: (_c, _e, done) => done() }) })
-        .exitOverride()
-        .configureOutput({ writeErr: (text) => (message += text) });
-      const failure = await command
-        .parseAsync(["--input", join(folder, "absent.jsonl")], { from: "user" })
-        .catch((error) => error);
-      expect(failure.exitCode).toBe(1);
-      expect(message).toContain("absent.jsonl");
+      const command = optionCommand({ stdin: Readable.from([]), stdout: new Writable({ write: (_c, _e, done) => done() }) });
+      const absent = join(folder, "absent.jsonl");
+      await expect(command.parseAsync(["--input", absent], { from: "user" })).rejects.toThrow(`cannot read ${absent}`);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -18,7 +18,7 @@ import {
   readOptionalNumber,
   refuseUnknown,
 } from "../risk/validate";
-import { openInput, runJsonLines } from "./jsonl";
+import { runFileLines } from "./jsonl";
 
 const COMMON_FIELDS = ["id", "model", "type", "strike", "years", "vol", "price"];
 const BLACK76_FIELDS: ReadonlySet<string> = new Set([...COMMON_FIELDS, "forward", "discount"]);
@@ -153,8 +153,8 @@ export interface OptionStreams {
 }
 
 /**
- * The `plimsoll option` command. Sets the process's exit code to 1 if any line failed. An input that cannot be read ends
- * the command with status 1 and a message; an output that fails, other than by being closed, makes the action throw.
+ * The `plimsoll option` command. Sets the process's exit code to 1 if any line failed. An input that cannot be read, or an output
+ * that fails other than by being closed, makes the action throw.
  */
 export function optionCommand(streams: OptionStreams = process): Command {
   return new Command("option")
@@ -166,7 +166,7 @@ export function optionCommand(streams: OptionStreams = process): Command {
       if (file === undefined && streams.stdin === process.stdin && process.stdin.isTTY) {
         process.stderr.write("plimsoll option: reading options from the terminal, one a line\n");
       }
-      const result = await runJsonLines(openInput(file, streams.stdin), streams.stdout, evaluateOption);
+      const result = await runFileLines(file, streams.stdin, streams.stdout, evaluateOption);
       if (result.failed > 0) process.exitCode = 1;
     });
 }

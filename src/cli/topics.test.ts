@@ -96,7 +96,7 @@ describe.skipIf(skip !== null)(skip ?? "plimsoll topics", () => {
     expect(described).toMatchObject({ code: 0, err: "" });
     const { brokers, topics } = JSON.parse(described.out);
     expect(brokers).toBe(kafka.brokers);
-    expect(topics.map((topic: { status: string }) => topic.status)).toEqual(new Array(6).fill("present"));
+    expect(topics.map((topic: { status: string }) => topic.status)).toEqual(new Array(7).fill("present"));
   }, 30_000);
 
   test("another number of partitions than there is ends with 1, created or described", async () => {

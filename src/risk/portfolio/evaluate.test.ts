@@ -283,8 +283,8 @@ describe("a multi-asset pool", () => {
     });
   });
 
-  it("takes the coin's price along when the coin's own contract moves", () => {
-    // One BTC held against one sold, at haircut h: 0.9·p + USDT(−(p − 60000)) − 0.01·p, the USDT equity a debt from 60000 upward.
+  it("leaves the collateral's price where it is when a linear contract on the same coin moves", () => {
+    // One BTC held at 90 % of 60,000 against one sold: 54000 − (p − 60000) − 0.01·p, the USDT equity a debt from 60000 upward.
     const risk = evaluate(
       lineOf({
         assets: { BTC: { price: 60_000, haircut: 0.1 } },
@@ -295,7 +295,7 @@ describe("a multi-asset pool", () => {
         positions: [{ symbol: "BTCUSDT", qty: -1, entryPrice: 60_000, mode: "cross" }],
       }),
     );
-    expect(risk.positions[0]!.liquidationPrice).toBeCloseTo(60_000 / (1 + 0.01 - 0.9), 6);
+    expect(risk.positions[0]!.liquidationPrice).toBeCloseTo(114_000 / 1.01, 6);
   });
 });
 

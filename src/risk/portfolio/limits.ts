@@ -6,7 +6,7 @@ import type { NumberRule } from "../validate";
 /** Rows of each kind in one line; they bound the memory one line takes. */
 export const MAX_ASSETS = 10_000;
 export const MAX_INSTRUMENTS = 20_000;
-export const MAX_TIERS_PER_INSTRUMENT = 1_000;
+export const MAX_TIERS_PER_INSTRUMENT = 10_000;
 export const MAX_POSITIONS = 20_000;
 export const MAX_ORDERS = 100_000;
 
@@ -28,5 +28,5 @@ export const INITIAL_RATE: NumberRule = { exclusiveMin: 0, max: 1 };
 export const LEVERAGE: NumberRule = { exclusiveMin: 0, min: 1e-6, max: 10_000 };
 /** Annual volatility: 20 is 2000 %. A percentage given as such is above it, but for a very calm one. */
 export const VOLATILITY: NumberRule = { exclusiveMin: 0, min: 1e-6, max: 20 };
-/** Milliseconds a Date can hold. */
-export const TIME_MS: NumberRule = { exclusiveMin: 0, max: 8.64e15 };
+/** Milliseconds since the epoch, which is a time itself, up to the last a Date can hold. */
+export const TIME_MS: NumberRule = { min: 0, max: 8.64e15 };

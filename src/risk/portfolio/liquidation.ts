@@ -12,7 +12,7 @@
 
 import { maintenancePiece } from "../margin/model";
 import { collateralValueUsd } from "./collateral";
-import { COLLATERAL_MULTI_ASSET, KIND_OPTION, NO_ASSET, NO_ROW, PAYOFF_INVERSE, Workspace } from "./workspace";
+import { COLLATERAL_MULTI_ASSET, NO_ROW, PAYOFF_INVERSE, Workspace } from "./workspace";
 
 /** Writes positionLiquidationPrice and positionBankruptcyPrice; reads the outputs of evaluateMargin for the same account. */
 export function solveLiquidationPrices(ws: Workspace): void {
@@ -38,7 +38,7 @@ export function solveLiquidationPrices(ws: Workspace): void {
 }
 
 // What does not change while the price moves: the settle asset's equity is cash + qty·p (inverse: cash − qty/p), everything else of
-// the pool is worth solveOtherUsd + solveOtherUsdPerPrice·p. A pool in one asset is counted in that asset, with scale 1.
+// the pool is worth solveOtherUsd. A pool in one asset is counted in that asset, with scale 1.
 function prepare(ws: Workspace, first: i32, second: i32): void {
   const contractSize = ws.instrumentContractSize[ws.positionInstrument[first]];
   let cash = ws.positionOpenCash[first];
@@ -54,7 +54,6 @@ function prepare(ws: Workspace, first: i32, second: i32): void {
   ws.solveScale = 1;
   ws.solveQty = qty * contractSize;
   ws.solveOtherUsd = 0;
-  ws.solveOtherUsdPerPrice = 0;
   ws.solveHaircut = 0;
   const pool = ws.scratchPositionPool[first];
   if (pool === NO_ROW) {
@@ -66,28 +65,23 @@ function prepare(ws: Workspace, first: i32, second: i32): void {
   }
 }
 
-// In a pool valued in USD the price of the instrument's base asset moves with its mark, in proportion.
+// In a pool valued in USD an inverse contract's settle asset is its base: the asset's price moves with the mark, in proportion. All
+// other prices stand still.
 function preparePooled(ws: Workspace, first: i32, withMargin: boolean): void {
   const instrument = ws.positionInstrument[first];
   const mark = ws.instrumentMark[instrument];
   const settle = ws.instrumentSettle[instrument];
   const isInverse = ws.instrumentPayoff[instrument] === PAYOFF_INVERSE;
-  const isOption = ws.instrumentKind[instrument] === KIND_OPTION;
-  // An option's mark is its premium: it moves nothing else. An inverse contract's base is the settle asset itself: in the scale.
-  const moving: i32 = isOption || isInverse ? NO_ASSET : ws.instrumentBase[instrument];
-  let fixedUsd: f64 = 0;
-  let movingUsd: f64 = 0;
+  let otherUsd: f64 = 0;
   for (let pool = 0; pool < ws.poolCount; pool++) {
     const asset = ws.poolAsset[pool];
     if (asset === settle) continue;
     const priceUsd = ws.assetPriceUsd[asset];
     let worthUsd = collateralValueUsd(ws.poolEquity[pool], priceUsd, ws.assetHaircut[asset]);
     if (withMargin) worthUsd -= ws.poolMaintenanceMargin[pool] * priceUsd;
-    if (asset === moving) movingUsd += worthUsd;
-    else fixedUsd += worthUsd;
+    otherUsd += worthUsd;
   }
-  ws.solveOtherUsd = fixedUsd;
-  ws.solveOtherUsdPerPrice = moving === NO_ASSET ? 0 : movingUsd / mark;
+  ws.solveOtherUsd = otherUsd;
   ws.solveScale = isInverse ? ws.assetPriceUsd[settle] / mark : ws.assetPriceUsd[settle];
   ws.solveHaircut = ws.assetHaircut[settle];
 }
@@ -244,7 +238,7 @@ function setLine(ws: Workspace, isInverse: boolean, isPositive: boolean): void {
     ws.solveBeta = ws.solveOtherUsd - scale * (weight * ws.solveQty + rate);
     ws.solveGamma = -scale * (ws.firstSquare + ws.secondSquare);
   } else {
-    ws.solveAlpha = scale * (weight * ws.solveQty - rate) + ws.solveOtherUsdPerPrice;
+    ws.solveAlpha = scale * (weight * ws.solveQty - rate);
     ws.solveBeta = scale * constant + ws.solveOtherUsd;
     ws.solveGamma = 0;
   }

@@ -97,7 +97,7 @@ export function poolWith(line: Line, index: number, price: number): Excess {
   if (line.account.collateral === "single-asset") return inAsset(moved.settle);
   const sum = { equity: 0, maintenance: 0, scale: 0 };
   for (const [asset, { price: assetPrice, haircut = 0 }] of Object.entries(line.assets)) {
-    const moves = moved.kind !== "option" && moved.base === asset;
+    const moves = moved.payoff === "inverse" && moved.settle === asset;
     const priceUsd = moves ? (assetPrice * price) / line.market[moved.symbol]!.mark : assetPrice;
     const { equity, maintenance, scale } = inAsset(asset);
     sum.equity += equity > 0 ? equity * priceUsd * (1 - haircut) : equity * priceUsd;

@@ -354,7 +354,11 @@ class LineReader {
     const isOption = ws.instrumentKind[instrument] === w.KIND_OPTION;
     const entryPrice = readNumber(position, "entryPrice", path, isOption ? limits.PREMIUM : limits.PRICE);
     const isIsolated = readChoice(position, "mode", path, MODES) === "isolated";
-    if (!isIsolated && has(position, "isolatedMargin")) {
+    const isolatedMargin = isIsolated
+      ? readNumber(position, "isolatedMargin", path, limits.AMOUNT)
+      : readOptionalNumber(position, "isolatedMargin", path, limits.AMOUNT, 0);
+    // Venues that list every column give cross positions an isolated margin of 0: that says nothing else.
+    if (!isIsolated && isolatedMargin !== 0) {
       throw new FieldError(
         "conflict",
         `${path}.isolatedMargin`,
@@ -362,9 +366,6 @@ class LineReader {
       );
     }
     const leverage = readOptionalNumber(position, "leverage", path, limits.LEVERAGE, 0);
-    if (leverage > 0 && isOption) {
-      throw new FieldError("conflict", `${path}.leverage`, `${path}.leverage: an option's margin has no leverage`);
-    }
     if (leverage === 0) this.needInitialRate(instrument, path);
     if (qty < 0 && ws.instrumentModel[instrument] === w.MODEL_FULLY_PAID) {
       throw new FieldError(
@@ -377,7 +378,7 @@ class LineReader {
     ws.positionQty[row] = qty;
     ws.positionOpenCash[row] = openCashAt(ws, instrument, qty, entryPrice);
     ws.positionIsolated[row] = isIsolated ? 1 : 0;
-    ws.positionIsolatedMargin[row] = isIsolated ? readNumber(position, "isolatedMargin", path, limits.AMOUNT) : 0;
+    ws.positionIsolatedMargin[row] = isolatedMargin;
     ws.positionLeverage[row] = leverage;
     this.names.entryPrices.push(entryPrice);
 

@@ -252,7 +252,6 @@ export class Workspace {
   solveCash: f64 = 0;
   solveOtherMaintenance: f64 = 0;
   solveOtherUsd: f64 = 0;
-  solveOtherUsdPerPrice: f64 = 0;
   solveHaircut: f64 = 0;
   solveAlpha: f64 = 0;
   solveBeta: f64 = 0;
