@@ -12,7 +12,7 @@ import type { KafkaConnection } from "./kafka/settings";
 import { topicName } from "./kafka/topics";
 import { MarketLane } from "./market-lane";
 import type { MarketTable } from "./market-table";
-import { ReferenceLane } from "./reference-lane";
+import { REFERENCE_REFUSED, ReferenceLane } from "./reference-lane";
 import { Refusals } from "./refusals";
 
 /** Messages asked for at once: a poll's worth is worked off before anything else runs on the main thread. */
@@ -71,6 +71,8 @@ export interface IngestOptions {
   table: MarketTable;
   stats: StatsWriter;
   shards: ShardHost;
+  /** A message of `engines`, from the beginning; left out: the topic is not read. */
+  onEngine?(name: string | null, announcement: Buffer | null): void;
   /** Something a person should know; the engine goes on. */
   onWarning(text: string): void;
   /** The log cannot be read on as it is: the engine has to stop. */
@@ -98,7 +100,7 @@ export class Ingest {
   private readonly market: LogConsumer;
   private readonly accounts: LogConsumer;
   private readonly lanes = new Map<number, Lane>();
-  private readonly topics: Record<"accounts" | "market" | "reference" | "dead-letter", string>;
+  private readonly topics: Record<"accounts" | "market" | "reference" | "dead-letter" | "engines", string>;
   private readonly referenceLane: ReferenceLane;
   private readonly marketLane: MarketLane;
   private readonly books: Books;
@@ -123,6 +125,7 @@ export class Ingest {
       market: topicName("market", prefix),
       reference: topicName("reference", prefix),
       "dead-letter": topicName("dead-letter", prefix),
+      engines: topicName("engines", prefix),
     };
     this.books = new Books(table, (id) => `#${id}`);
     this.referenceLane = new ReferenceLane(table);
@@ -185,6 +188,7 @@ export class Ingest {
     }));
     await this.market.assign(partitions);
     const ends = new Map<number, number>();
+    const held: LogMessage[] = [];
     for (const { partition } of partitions) {
       const { low, high } = await this.market.watermarks(topic, partition);
       if (high > low) ends.set(partition, high);
@@ -192,11 +196,31 @@ export class Ingest {
     // Compaction leaves holes, so the end is reached by position, not by count.
     const deadline = Date.now() + 30_000;
     while (ends.size > 0) {
-      for (const message of await this.market.poll(POLL_MESSAGES)) await this.takeMarket(message);
+      for (const message of await this.market.poll(POLL_MESSAGES)) {
+        this.count(message);
+        const refused = message.payload === null ? null : this.referenceLane.take(message.payload);
+        if (refused?.code === REFERENCE_REFUSED) held.push(message);
+        else if (refused) await this.deadLetter(message, refused);
+      }
       for (const [partition, high] of ends) if (this.market.position(topic, partition) >= high) ends.delete(partition);
       if (Date.now() > deadline) throw new Error(`reading ${topic}: its end was not reached within 30 s`);
     }
+    await this.takeHeld(held);
     this.options.table.publish();
+  }
+
+  // Compaction also changes the order: an asset that was published again stands behind the instruments that name it. So what
+  // could not be resolved is tried again once all is read, as long as that helps.
+  private async takeHeld(held: LogMessage[]): Promise<void> {
+    let left = held;
+    for (let before = -1; left.length > 0 && left.length !== before; ) {
+      before = left.length;
+      left = left.filter((message) => this.referenceLane.take(message.payload as Buffer) !== null);
+    }
+    for (const message of left) {
+      const refused = this.referenceLane.take(message.payload as Buffer);
+      if (refused) await this.deadLetter(message, refused);
+    }
   }
 
   private async assignMarket(): Promise<void> {
@@ -209,6 +233,7 @@ export class Ingest {
       starts.push({ topic, partition, offset });
       if (offset < high) this.behind.set(partition, high);
     }
+    if (this.options.onEngine) starts.push({ topic: this.topics.engines, partition: 0, offset: "beginning" as const });
     await this.market.assign(starts);
     if (this.behind.size === 0) this.options.shards.marketCaughtUp();
   }
@@ -319,10 +344,15 @@ export class Ingest {
 
   private async takeMarket(message: LogMessage): Promise<void> {
     this.count(message);
+    if (message.topic === this.topics.engines) {
+      this.options.onEngine?.(message.key?.toString() ?? null, message.payload);
+      return;
+    }
     // A tombstone of the compacted topic takes a key away; what it stood for stays known as long as the engine runs.
     if (message.payload === null) return;
     // Only of what is read back: later on the log's clock and ours need not agree.
-    const isOld = message.offset < (this.behind.get(message.partition) ?? 0) && message.timestampMs > 0;
+    const isMarket = message.topic === this.topics.market;
+    const isOld = isMarket && message.offset < (this.behind.get(message.partition) ?? 0) && message.timestampMs > 0;
     this.options.table.ageNs = isOld ? Math.max(0, wallMs() - message.timestampMs) * 1e6 : 0;
     const refused =
       message.topic === this.topics.reference ? this.referenceLane.take(message.payload) : this.marketLane.take(message.payload);

@@ -282,6 +282,14 @@ export class MarketTable {
     const known = this.assetKnown(id);
     if (known && !equalBytes(this.bytes, row + AssetAt.symbol, symbol))
       return `asset ${id} is ${text(this.bytes, row + AssetAt.symbol, 12)} and cannot become ${text(symbol, 0, 12)}`;
+    for (let other = 1; other < this.words[MarketHeaderAt.assetEnd / 4]; other++) {
+      if (
+        other !== id &&
+        this.assets[other] === 1 &&
+        equalBytes(this.bytes, MARKET_ASSETS_OFFSET + other * AssetAt.bytes + AssetAt.symbol, symbol)
+      )
+        return `asset ${id}: symbol ${text(symbol, 0, 12)} is that of asset ${other}`;
+    }
     this.beginReference();
     this.bytes.set(symbol, row + AssetAt.symbol);
     this.doubles[(row + AssetAt.haircut) / 8] = s.f64[(at + AssetStructAt.haircut) / 8];

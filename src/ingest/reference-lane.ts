@@ -9,6 +9,9 @@ import { AlignedMessage, checkReferenceBatch, lastReason, VERIFY_CODES, Verified
 const verified = new VerifiedBatch();
 const message = new AlignedMessage();
 
+/** What the market table refuses: something it refers to is not known, or a contract would change its terms. */
+export const REFERENCE_REFUSED = "reference-refused";
+
 export class ReferenceLane {
   events = 0;
 
@@ -28,7 +31,7 @@ export class ReferenceLane {
       ) ??
       this.each(ReferenceVector.instruments, InstrumentAt.bytes, (at) => this.table.instrument(message, at)) ??
       this.each(ReferenceVector.accountGroups, AccountGroupAt.bytes, (at) => this.table.accountGroup(message, at));
-    return refusal === null ? null : { code: "reference-refused", reason: refusal };
+    return refusal === null ? null : { code: REFERENCE_REFUSED, reason: refusal };
   }
 
   private tiersOf(tableAt: number): number[] {

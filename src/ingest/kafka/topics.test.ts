@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { plimsollTopics, topicName } from "./topics";
 
 describe("Plimsoll's topics", () => {
-  test("are the six of the wire, under the default prefix", () => {
+  test("are the seven of the wire, under the default prefix", () => {
     expect(plimsollTopics().map((spec) => spec.name)).toEqual([
       "plimsoll.accounts",
       "plimsoll.market",
@@ -10,6 +10,7 @@ describe("Plimsoll's topics", () => {
       "plimsoll.alerts",
       "plimsoll.liquidations",
       "plimsoll.dead-letter",
+      "plimsoll.engines",
     ]);
     expect(topicName("accounts", "desk1.")).toBe("desk1.accounts");
   });
@@ -18,16 +19,25 @@ describe("Plimsoll's topics", () => {
     const partitions = Object.fromEntries(
       plimsollTopics({ accountPartitions: 12, marketPartitions: 3 }).map((spec) => [spec.role, spec.partitions]),
     );
-    expect(partitions).toEqual({ accounts: 12, market: 3, reference: 1, alerts: 12, liquidations: 12, "dead-letter": 1 });
+    expect(partitions).toEqual({
+      accounts: 12,
+      market: 3,
+      reference: 1,
+      alerts: 12,
+      liquidations: 12,
+      "dead-letter": 1,
+      engines: 1,
+    });
   });
 
-  test("only reference is compacted, and neither accounts nor dead letters expire", () => {
+  test("only reference and engines are compacted, and neither accounts, alerts nor dead letters expire", () => {
     const specs = new Map(plimsollTopics().map((spec) => [spec.role, spec]));
     for (const [role, spec] of specs) {
-      expect(spec.cleanupPolicy).toBe(role === "reference" ? "compact" : "delete");
+      expect(spec.cleanupPolicy).toBe(role === "reference" || role === "engines" ? "compact" : "delete");
       expect(spec.config["cleanup.policy"]).toBe(spec.cleanupPolicy);
     }
     expect(specs.get("accounts")!.config["retention.ms"]).toBe("-1");
+    expect(specs.get("alerts")!.config["retention.ms"]).toBe("-1");
     expect(specs.get("dead-letter")!.config["retention.ms"]).toBe("-1");
   });
 

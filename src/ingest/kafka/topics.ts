@@ -7,7 +7,7 @@ export const DEFAULT_ACCOUNT_PARTITIONS = 4;
 export const DEFAULT_MARKET_PARTITIONS = 4;
 
 /** What a topic is for; its name is the prefix and this. */
-export type TopicRole = "accounts" | "market" | "reference" | "alerts" | "liquidations" | "dead-letter";
+export type TopicRole = "accounts" | "market" | "reference" | "alerts" | "liquidations" | "dead-letter" | "engines";
 
 export interface TopicSpec {
   role: TopicRole;
@@ -62,7 +62,7 @@ export function plimsollTopics(layout: TopicLayout = {}): TopicSpec[] {
     }
   }
   const spec = (role: TopicRole, partitions: number, config: Record<string, string>): TopicSpec => {
-    const cleanupPolicy = role === "reference" ? "compact" : "delete";
+    const cleanupPolicy = role === "reference" || role === "engines" ? "compact" : "delete";
     return {
       role,
       name: topicName(role, prefix),
@@ -78,10 +78,13 @@ export function plimsollTopics(layout: TopicLayout = {}): TopicSpec[] {
     spec("market", market, { "retention.ms": String(DAY_MS) }),
     // Instruments, margin tables, account groups: the last word on each key, for ever. One partition keeps them in order.
     spec("reference", 1, {}),
-    spec("alerts", accounts, { "retention.ms": String(7 * DAY_MS) }),
+    // The memory of what was told: an engine that rebuilds its accounts reads from it what it need not tell again.
+    spec("alerts", accounts, { "retention.ms": FOREVER }),
     spec("liquidations", accounts, { "retention.ms": FOREVER }),
     // Bytes that were acknowledged and could not be applied: until a person has looked. It must take a message of the largest
     // size and, beside it, where it came from and why it is here.
     spec("dead-letter", 1, { "retention.ms": FOREVER, "max.message.bytes": String(2 * 1024 * 1024) }),
+    // Which engine has which partitions: the last word of each engine. One partition, so that of two claims the later one holds.
+    spec("engines", 1, {}),
   ];
 }
