@@ -5,6 +5,7 @@ import { InstrumentKind } from "../../schemas/generated/instrument-kind";
 import { OptionType } from "../../schemas/generated/option-type";
 import { Payoff } from "../../schemas/generated/payoff";
 import { Premium } from "../../schemas/generated/premium";
+import { BALANCES_PER_ACCOUNT_MAX, POSITIONS_PER_ACCOUNT_MAX } from "../shared/limits";
 import type { LedgerView } from "../shared/views/types";
 
 /** An account event as the wire has it. */
@@ -78,7 +79,7 @@ const SHORT = 4;
 
 class Overflow extends Error {}
 
-/** Throws where a number does not fit the 64 bits that the kernel has. */
+/** Throws where a number does not fit the 64 bits that the kernel has; so does a row too many for one account. */
 function fits64(value: bigint): bigint {
   if (value > I64 || value < -I64 - 1n) throw new Overflow();
   return value;
@@ -313,6 +314,7 @@ export class LedgerTwin {
 
   private balance(account: TwinAccount, asset: number): { wallet: bigint; transfers: bigint } {
     let balance = account.balances.get(asset);
+    if (!balance && account.balances.size >= BALANCES_PER_ACCOUNT_MAX) throw new Overflow();
     if (!balance) account.balances.set(asset, (balance = { wallet: 0n, transfers: 0n }));
     return balance;
   }
@@ -320,6 +322,7 @@ export class LedgerTwin {
   private position(account: TwinAccount, e: TwinEvent): TwinPosition {
     const flags = ((e.flags & 2) !== 0 ? ISOLATED : 0) | ((e.flags & 4) !== 0 ? LONG : 0) | ((e.flags & 8) !== 0 ? SHORT : 0);
     let position = account.positions.find((each) => each.instrument === e.instrument && each.flags === flags);
+    if (!position && account.positions.length >= POSITIONS_PER_ACCOUNT_MAX) throw new Overflow();
     if (!position) {
       position = {
         instrument: e.instrument,

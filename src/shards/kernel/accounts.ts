@@ -5,8 +5,10 @@ import { AccountAt, BalanceAt, ControlAt, PositionAt, PositionFlag } from "../..
 import { BALANCES_PER_ACCOUNT_MAX, POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
 import { accountCapacity, accountHash, accountHashMask, accountRow, balanceCapacity, balanceRow, CONTROL, positionCapacity, positionRow } from "./memory";
 
-/** No slot: the pool is full or the account's own limit is reached. */
+/** No slot: it is not there, or the shard's pool is full. */
 export const NONE: u32 = 0xffffffff;
+/** No slot: the account has as many as one account may have. That is its own affair, not the shard's. */
+export const LIMIT: u32 = 0xfffffffe;
 
 /** Same function in src/shared/views/shard-view.ts. */
 // @ts-expect-error: decorator
@@ -50,7 +52,7 @@ export function findOrAddAccount(accountId: u64): u32 {
   return slot;
 }
 
-/** Balance of an asset, made where missing; NONE where the pool or the account is full. */
+/** Balance of an asset, made where missing; NONE where the pool is full, LIMIT where the account is. */
 export function findOrAddBalance(account: usize, asset: u32): u32 {
   let link: u32 = load<u32>(account, AccountAt.firstBalance);
   let last: u32 = 0;
@@ -61,8 +63,9 @@ export function findOrAddBalance(account: usize, asset: u32): u32 {
     link = load<u32>(row, BalanceAt.next);
   }
   const held = load<u16>(account, AccountAt.balanceCount);
+  if (held >= <u16>BALANCES_PER_ACCOUNT_MAX) return LIMIT;
   const slot = load<u32>(CONTROL, ControlAt.balanceCount);
-  if (slot >= balanceCapacity || held >= <u16>BALANCES_PER_ACCOUNT_MAX) return NONE;
+  if (slot >= balanceCapacity) return NONE;
   store<u32>(balanceRow(slot), asset, BalanceAt.asset);
   if (last == 0) store<u32>(account, slot + 1, AccountAt.firstBalance);
   else store<u32>(balanceRow(last - 1), slot + 1, BalanceAt.next);
@@ -81,7 +84,7 @@ export function findPosition(account: usize, instrument: u32, flags: u32): u32 {
   return NONE;
 }
 
-/** Position of an instrument, leg and margin mode, made where missing; NONE where the pool or the account is full. */
+/** Position of an instrument, leg and margin mode, made where missing; NONE where the pool is full, LIMIT where the account is. */
 export function findOrAddPosition(account: usize, accountSlot: u32, instrument: u32, flags: u32): u32 {
   let link = load<u32>(account, AccountAt.firstPosition);
   let last: u32 = 0;
@@ -92,7 +95,7 @@ export function findOrAddPosition(account: usize, accountSlot: u32, instrument: 
     link = load<u32>(row, PositionAt.next);
   }
   const held = load<u16>(account, AccountAt.positionCount);
-  if (held >= <u16>POSITIONS_PER_ACCOUNT_MAX) return NONE;
+  if (held >= <u16>POSITIONS_PER_ACCOUNT_MAX) return LIMIT;
   let slot: u32;
   const free = load<u32>(CONTROL, ControlAt.positionFree);
   if (free != 0) {

@@ -12,8 +12,8 @@ import { Payoff } from "../../../schemas/generated/payoff";
 import { Premium } from "../../../schemas/generated/premium";
 import { InstrumentAt } from "../../shared/layout/market";
 import { AccountAt, AccountFlag, BalanceAt, ControlAt, FillAt, OrderAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
-import { findOrAddAccount, findOrAddBalance, findOrAddPosition, NONE, positionFlagsOf, removePosition } from "./accounts";
-import { addExact, clearOverflow, mulDivCeil, mulDivFloor, mulExact, overflowed } from "./int128";
+import { findOrAddAccount, findOrAddBalance, findOrAddPosition, LIMIT, NONE, positionFlagsOf, removePosition } from "./accounts";
+import { addExact, clearOverflow, mulDivCeil, mulDivFloor, mulExact, overflowed, raiseOverflow } from "./int128";
 import { accountRow, balanceRow, beginWrite, CONTROL, count, endWrite, fillRing, instrumentRow, orderRow, partition, positionRow, settlementWord } from "./memory";
 import { addOrder, countOpenOrders, findOrder, removeOrder } from "./orders";
 import { publishOne, writeSlot } from "./ring";
@@ -213,6 +213,7 @@ function applyFill(event: usize, account: usize, accountSlot: u32, offset: i64, 
   const fee = load<i64>(event, AccountEventAt.amount);
   const settleSlot = findOrAddBalance(account, load<u32>(instrument, InstrumentAt.settle));
   if (settleSlot == NONE) return Applied.ShardFull;
+  if (settleSlot == LIMIT) return reject(account);
   const wallet = balanceRow(settleSlot);
   let positionLots: i64 = 0;
   let walletAfter: i64;
@@ -221,6 +222,7 @@ function applyFill(event: usize, account: usize, accountSlot: u32, offset: i64, 
     // Both assets change hands; nothing stays open.
     const baseSlot = findOrAddBalance(account, load<u32>(instrument, InstrumentAt.base));
     if (baseSlot == NONE) return Applied.ShardFull;
+    if (baseSlot == LIMIT) return reject(account);
     const base = balanceRow(baseSlot);
     const baseDelta = mulDivFloor(lots, load<i64>(instrument, InstrumentAt.lotNum), load<i64>(instrument, InstrumentAt.lotDen));
     const baseAfter = addExact(load<i64>(base, BalanceAt.wallet), baseDelta);
@@ -233,6 +235,7 @@ function applyFill(event: usize, account: usize, accountSlot: u32, offset: i64, 
     const flags = positionFlagsOf(load<u16>(event, AccountEventAt.flags));
     const slot = findOrAddPosition(account, accountSlot, instrumentId, flags);
     if (slot == NONE) return Applied.ShardFull;
+    if (slot == LIMIT) return reject(account);
     const row = positionRow(slot);
     trade(instrument, load<i64>(row, PositionAt.qtyLots), load<i64>(row, PositionAt.openCash), lots, ticks);
     if ((flags & PositionFlag.Long && nextLots < 0) || (flags & PositionFlag.Short && nextLots > 0)) return reject(account);
@@ -269,6 +272,7 @@ function applyFill(event: usize, account: usize, accountSlot: u32, offset: i64, 
 function applyTransfer(event: usize, account: usize): Applied {
   const slot = findOrAddBalance(account, load<u32>(event, AccountEventAt.instrument));
   if (slot == NONE) return Applied.ShardFull;
+  if (slot == LIMIT) return reject(account);
   const row = balanceRow(slot);
   const amount = load<i64>(event, AccountEventAt.amount);
   const wallet = addExact(load<i64>(row, BalanceAt.wallet), amount);
@@ -289,6 +293,7 @@ function applyOrderPlaced(event: usize, account: usize, accountSlot: u32): Appli
   const flags = positionFlagsOf(load<u16>(event, AccountEventAt.flags));
   const positionSlot = findOrAddPosition(account, accountSlot, instrumentId, flags);
   if (positionSlot == NONE) return Applied.ShardFull;
+  if (positionSlot == LIMIT) return reject(account);
   // An id that is open already is an amendment: the order as it was goes first.
   const open = findOrder(accountSlot, orderId);
   if (open != NONE) setOrderRemaining(account, open, 0);
@@ -327,6 +332,7 @@ function applyPositionSettings(event: usize, account: usize, accountSlot: u32): 
   const flags = positionFlagsOf(load<u16>(event, AccountEventAt.flags));
   const slot = findOrAddPosition(account, accountSlot, load<u32>(event, AccountEventAt.instrument), flags);
   if (slot == NONE) return Applied.ShardFull;
+  if (slot == LIMIT) return reject(account);
   store<i64>(positionRow(slot), load<i64>(event, AccountEventAt.amount), PositionAt.leverage);
   return Applied.Yes;
 }
@@ -336,8 +342,10 @@ function applyIsolatedTransfer(event: usize, account: usize, accountSlot: u32): 
   const flags = positionFlagsOf(load<u16>(event, AccountEventAt.flags)) | PositionFlag.Isolated;
   const walletSlot = findOrAddBalance(account, load<u32>(instrumentRow(instrumentId), InstrumentAt.settle));
   if (walletSlot == NONE) return Applied.ShardFull;
+  if (walletSlot == LIMIT) return reject(account);
   const slot = findOrAddPosition(account, accountSlot, instrumentId, flags);
   if (slot == NONE) return Applied.ShardFull;
+  if (slot == LIMIT) return reject(account);
   const amount = load<i64>(event, AccountEventAt.amount);
   const wallet = addExact(load<i64>(balanceRow(walletSlot), BalanceAt.wallet), -amount);
   const margin = addExact(load<i64>(positionRow(slot), PositionAt.isolatedMargin), amount);
@@ -351,6 +359,10 @@ function applyIsolatedTransfer(event: usize, account: usize, accountSlot: u32): 
 function bookSettlement(account: usize, position: usize, instrument: usize, cash: i64, flat: bool): bool {
   const slot = findOrAddBalance(account, load<u32>(instrument, InstrumentAt.settle));
   if (slot == NONE) return false;
+  if (slot == LIMIT) {
+    raiseOverflow();
+    return true;
+  }
   const wallet = balanceRow(slot);
   let walletAfter = load<i64>(wallet, BalanceAt.wallet);
   let margin: i64 = 0;
