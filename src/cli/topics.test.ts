@@ -90,7 +90,7 @@ describe.skipIf(skip !== null)(skip ?? "plimsoll topics", () => {
     expect(rows[0]).toMatch(/^topic +partitions +copies +cleanup +retention +messages +status$/);
     expect(rows[1]).toMatch(/accounts +2 +1 +delete +for ever +0 +created$/);
     expect(rows[3]).toMatch(/reference +1 +1 +compact +last of each key +0 +created$/);
-    expect(rows).toHaveLength(7);
+    expect(rows).toHaveLength(8);
 
     const described = await run(...common, "--describe", "--json");
     expect(described).toMatchObject({ code: 0, err: "" });

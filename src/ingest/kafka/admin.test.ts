@@ -20,7 +20,7 @@ describe.skipIf(skip !== null)(skip ?? "administration of topics", () => {
     const topics = plimsollTopics({ prefix: kafka.prefix(), accountPartitions: 3, marketPartitions: 2 });
     const options = { brokers: kafka.brokers, topics };
     const before = await describeTopics(options);
-    expect(before.map((topic) => topic.status)).toEqual(new Array(6).fill("missing"));
+    expect(before.map((topic) => topic.status)).toEqual(new Array(topics.length).fill("missing"));
 
     const made = await ensureTopics(options);
     expect(made.map(({ role, partitions, status }) => [role, partitions, status])).toEqual([
@@ -30,20 +30,21 @@ describe.skipIf(skip !== null)(skip ?? "administration of topics", () => {
       ["alerts", 3, "created"],
       ["liquidations", 3, "created"],
       ["dead-letter", 1, "created"],
+      ["engines", 1, "created"],
     ]);
     const again = await ensureTopics(options);
     expect(again).toEqual(made.map((topic) => ({ ...topic, status: "present" })));
     expect(await describeTopics(options)).toEqual(again);
     expect(again.map((topic) => topic.config["cleanup.policy"])).toEqual(topics.map((topic) => topic.cleanupPolicy));
     expect(again[0]).toMatchObject({ replicationFactor: 1, messages: 0, config: { "retention.ms": "-1" } });
-    expect(again.at(-1)!.config["max.message.bytes"]).toBe("2097152");
+    expect(again.find(({ role }) => role === "dead-letter")!.config["max.message.bytes"]).toBe("2097152");
   }, 30_000);
 
   test("only the missing ones are made", async () => {
     const topics = plimsollTopics({ prefix: kafka.prefix() });
     await createTopic(kafka.brokers, topics[1]!.name, topics[1]!.partitions);
     const made = await ensureTopics({ brokers: kafka.brokers, topics });
-    expect(made.map((topic) => topic.status)).toEqual(["created", "present", "created", "created", "created", "created"]);
+    expect(made.map((topic) => topic.status)).toEqual(topics.map((_, index) => (index === 1 ? "present" : "created")));
   }, 30_000);
 
   test("a topic with another number of partitions, or another policy, is refused by name and nothing is made", async () => {
@@ -59,7 +60,7 @@ describe.skipIf(skip !== null)(skip ?? "administration of topics", () => {
         `topic ${prefix}accounts has 3 partitions, not 4; ` + `topic ${prefix}reference has cleanup.policy delete, not compact`,
     });
     const after = await describeTopics({ brokers: kafka.brokers, topics });
-    expect(after.filter((topic) => topic.status === "missing")).toHaveLength(4);
+    expect(after.filter((topic) => topic.status === "missing")).toHaveLength(topics.length - 2);
   }, 30_000);
 
   test("two engines that start together make one set of topics", async () => {
