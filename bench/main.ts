@@ -15,7 +15,8 @@ import { LINES } from "./lines";
 const LINE_DEADLINE_MS = { quick: 120_000, full: 3_600_000 };
 
 let running: ChildProcess | null = null;
-let interrupted = false;
+/** Exit status of the signal that ended the run; 0 while none did. */
+let interrupted = 0;
 
 function progressLine(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text.slice(0, 160)}`);
@@ -69,7 +70,7 @@ async function main(): Promise<number> {
   const head = { machine: machine(), commit: commit(), startedAt: new Date() };
   const results: LineResult[] = [];
   for (const [i, line] of lines.entries()) {
-    if (interrupted) break;
+    if (interrupted !== 0) break;
     const where = `[${i + 1}/${lines.length}]`;
     const lineStarted = performance.now();
     progressLine(`${where} ${line.title}`);
@@ -80,15 +81,16 @@ async function main(): Promise<number> {
     } catch (error) {
       result = { id: line.id, title: line.title, rows: [], failure: (error as Error).message, seconds: 0 };
     }
+    if (interrupted !== 0) break;
     result.seconds = (performance.now() - lineStarted) / 1000;
     results.push(result);
     progressLine("");
     const said = result.failure === null ? "" : `: failed: ${result.failure}`;
     process.stderr.write(`${where} ${line.title}, ${result.seconds.toFixed(1)} s${said}\n`);
   }
-  if (interrupted) {
+  if (interrupted !== 0) {
     process.stderr.write("interrupted: nothing was written\n");
-    return 130;
+    return interrupted;
   }
   const kind = args.only ? "partial" : args.quick ? "quick" : "report";
   const report = buildReport({
@@ -104,9 +106,12 @@ async function main(): Promise<number> {
   return results.some(({ failure }) => failure !== null) ? 1 : 0;
 }
 
-for (const signal of ["SIGINT", "SIGTERM"] as const)
+for (const [signal, status] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
   process.on(signal, () => {
-    interrupted = true;
+    interrupted = status;
     // The terminal's Ctrl-C has reached it too; a kill from elsewhere has not.
     running?.kill("SIGTERM");
   });

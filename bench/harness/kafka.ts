@@ -25,15 +25,14 @@ export interface BenchKafka {
   version: string;
   /** Topics under a prefix of their own, with one partition of accounts. */
   topics(prefix: string): Promise<void>;
-  stop(): Promise<void>;
 }
 
 export async function startKafka(onProgress: (text: string) => void): Promise<BenchKafka> {
   const { startBroker } = await brokerModule();
   const dataDir = mkdtempSync(join(tmpdir(), "plimsoll-bench-kafka-"));
-  const forget = cleanUp(() => rmSync(dataDir, { recursive: true, force: true }));
+  cleanUp(() => rmSync(dataDir, { recursive: true, force: true }));
   const broker = await startBroker({ dataDir, heapMb: 1024, onProgress });
-  const stop = cleanUp(() => broker.stop());
+  cleanUp(() => broker.stop());
   return {
     brokers: broker.brokers,
     version: broker.version,
@@ -42,10 +41,6 @@ export async function startKafka(onProgress: (text: string) => void): Promise<Be
         brokers: broker.brokers,
         topics: plimsollTopics({ prefix, accountPartitions: 1, marketPartitions: 1 }),
       });
-    },
-    async stop() {
-      await stop();
-      await forget();
     },
   };
 }
@@ -70,6 +65,6 @@ export async function connectProducer(brokers: string, lingerMs = 5): Promise<Lo
     onError: (error) => process.stderr.write(`${error.message}\n`),
   });
   await producer.connect();
-  cleanUp(() => void producer.close(1000));
+  cleanUp(async () => void (await producer.close(1000)));
   return producer;
 }

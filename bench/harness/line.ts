@@ -28,6 +28,8 @@ export interface Row {
   /** How many times better the subject did, pair by pair; null without a peer. */
   ratio: Spread | null;
   pairs: number;
+  /** A quick run's world is smaller than the one the goal is about: no verdict. */
+  smallerThanGoal?: boolean;
   /** What was held equal, what was checked, what else was counted. */
   details: Record<string, string | number>;
 }

@@ -44,6 +44,7 @@ export interface RowText {
   what: string;
   unit: string;
   better: Better;
+  smallerThanGoal?: boolean;
   details?: Record<string, string | number>;
 }
 

@@ -38,14 +38,15 @@ export interface Report {
   lines: ReportLine[];
 }
 
-/** Medians decide; where lower is better of a value, at most the target is enough. */
+/** Medians decide. A row that says it is smaller than what the goal is about has no verdict. */
 export function verdictOf(row: Row, goal: Goal | null): Verdict | null {
-  if (goal === null) return null;
+  if (goal === null || row.smallerThanGoal === true) return null;
   const reached = goal.of === "ratio" ? row.ratio?.median : row.subject.values.median;
   if (reached === undefined) throw new Error(`${row.id} has a goal for a ratio and no peer`);
   const isLower = goal.of === "value" && row.better === "lower";
   const meets = (bound: number) => (isLower ? reached <= bound : reached >= bound);
   if (goal.stretch !== null && meets(goal.stretch)) return "stretch";
+  if (goal.target === null) return null;
   return meets(goal.target) ? "met" : "missed";
 }
 
@@ -65,17 +66,30 @@ export function buildReport(parts: ReportParts): Report {
     date: parts.startedAt.toISOString().slice(0, 16).replace("T", " "),
     mode: parts.mode,
     seconds: Math.round(parts.seconds),
-    lines: parts.results.map((result) => ({
-      ...result,
-      // The first line says what failed; the rest is for stderr.
-      failure: result.failure?.split("\n")[0] ?? null,
-      seconds: Math.round(result.seconds * 10) / 10,
-      rows: result.rows.map((row) => {
+    lines: parts.results.map((result) => {
+      const rows = result.rows.map((row) => {
         if (isLeftOut(row)) return row;
         const goal = GOALS[row.id] ?? null;
         return { ...row, goal, verdict: verdictOf(row, goal) };
-      }),
-      notes: [...(NOTES[result.id] ?? []), ...result.rows.flatMap((row) => NOTES[row.id] ?? [])],
-    })),
+      });
+      return {
+        ...result,
+        // The first line says what failed; the rest is for stderr.
+        failure: result.failure?.split("\n")[0] ?? null,
+        seconds: Math.round(result.seconds * 10) / 10,
+        rows,
+        notes: notesOf(result.id, rows),
+      };
+    }),
   };
+}
+
+function notesOf(line: string, rows: readonly (ReportRow | LeftOut)[]): string[] {
+  const notes = [...(NOTES[line]?.always ?? [])];
+  for (const row of rows) {
+    notes.push(...(NOTES[row.id]?.always ?? []));
+    if (!isLeftOut(row) && row.verdict === "missed")
+      notes.push(...(NOTES[row.id]?.missed ?? []).map((text) => `\`${row.id}\` is missed. ${text}`));
+  }
+  return notes;
 }

@@ -5,13 +5,19 @@ import type { Report, ReportRow, Verdict } from "./report";
 
 const COLORS: Record<Verdict, string> = { stretch: "\x1b[32m", met: "\x1b[32m", missed: "\x1b[33m" };
 
+/** A goal as it is written; in brackets where this run is too small to speak of it. */
+export function goalText({ goal, smallerThanGoal }: ReportRow): string {
+  if (goal === null) return "";
+  return smallerThanGoal ? `(${goal.text})` : goal.text;
+}
+
 function cells(row: ReportRow): string[] {
   return [
     row.id,
     withUnit(row.subject.values.median, row.unit),
     row.peer ? `${row.peer.name} ${withUnit(row.peer.values.median, row.unit)}` : "",
     row.ratio ? ratioText(row.ratio) : "",
-    row.goal ? row.goal.text : "",
+    goalText(row),
     row.verdict ?? "",
   ];
 }

@@ -5,7 +5,7 @@ import { isLeftOut } from "./line";
 import { ratioText, spreadText } from "./numbers";
 import { ROOT } from "./paths";
 import type { Report, ReportLine, ReportRow } from "./report";
-import { commitText, machineText } from "./table";
+import { commitText, goalText, machineText } from "./table";
 
 function cell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
@@ -18,7 +18,7 @@ function markdownRow(row: ReportRow): string {
     row.peer ? `${row.peer.name}: ${spreadText(row.peer.values, row.unit)}` : "",
     row.ratio ? ratioText(row.ratio) : "",
     String(row.pairs),
-    row.goal ? row.goal.text : "",
+    goalText(row),
     row.verdict === null ? "" : row.verdict === "missed" ? "**missed**" : row.verdict,
   ];
   return `| ${cells.map(cell).join(" | ")} |`;

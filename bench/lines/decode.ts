@@ -107,11 +107,11 @@ interface JsonEvent {
   flags: number;
 }
 
-function readJson(messages: readonly string[]): Digest {
+function readJson(messages: readonly Buffer[]): Digest {
   let events = 0;
   let sum = 0;
   for (const message of messages) {
-    const batch = JSON.parse(message) as { events: JsonEvent[] };
+    const batch = JSON.parse(message.toString()) as { events: JsonEvent[] };
     for (const e of batch.events) sum += e.seq + e.account + e.qtyLots + e.priceTicks + e.amount + e.order + e.instrument;
     events += batch.events.length;
   }
@@ -119,7 +119,7 @@ function readJson(messages: readonly string[]): Digest {
 }
 
 /** The same events as a producer that speaks JSON would write them. */
-function asJson(message: Uint8Array): string {
+function asJson(message: Uint8Array): Buffer {
   const batch = AccountBatch.getRootAsAccountBatch(new flatbuffers.ByteBuffer(message));
   const events: JsonEvent[] = [];
   for (let i = 0; i < batch.eventsLength(); i++) {
@@ -138,7 +138,7 @@ function asJson(message: Uint8Array): string {
       flags: e.flags(),
     });
   }
-  return JSON.stringify({ producerId: 4, events });
+  return Buffer.from(JSON.stringify({ producerId: 4, events }));
 }
 
 function assertSame(name: string, got: Digest, want: Digest): void {

@@ -161,7 +161,7 @@ async function run({ quick, progress }: LineOptions): Promise<(Row | LeftOut)[]>
   const closeConsumer = cleanUp(() => consumer.close(5000));
   await consumer.connect();
 
-  const messages = Math.round(((quick ? 2 : 10) * 1000) / INTERVAL_MS);
+  const messages = Math.round(((quick ? 1 : 10) * 1000) / INTERVAL_MS);
   let nextEvent = 0;
   let nextOffset = opening.length;
   const schedule = (): Schedule => {

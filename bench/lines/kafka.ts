@@ -132,9 +132,9 @@ async function run({ quick, progress }: LineOptions): Promise<(Row | LeftOut)[]>
   const rows: Row[] = [];
   const sizes = quick
     ? ([
-        [1, 50_000],
-        [16, 25_000],
-        [64, 16_384],
+        [1, 30_000],
+        [16, 12_288],
+        [64, 12_288],
       ] as const)
     : ([
         [1, 300_000],
@@ -175,7 +175,6 @@ async function run({ quick, progress }: LineOptions): Promise<(Row | LeftOut)[]>
       ),
     );
   }
-  await kafka.stop();
   return rows;
 }
 

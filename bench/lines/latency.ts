@@ -147,8 +147,10 @@ function runEngine(
     intervalNs,
     eventsPerMessage,
     send: (i) => rig.tryOffer(shard, payloads[i]!),
-    // The last event of the message: the others' rows are published in the same round.
-    isSeen: (i) => shard.probe.isPublished(world.accountOf((i + 1) * eventsPerMessage - 1), firstOffset + i),
+    // Of a message, the rows of its first and of its last event: whichever way round the shard values them, one comes last.
+    isSeen: (i) =>
+      shard.probe.isPublished(world.accountOf(i * eventsPerMessage), firstOffset + i) &&
+      shard.probe.isPublished(world.accountOf((i + 1) * eventsPerMessage - 1), firstOffset + i),
   });
   rig.awaitRows(shard);
   shard.probe.assertWhole(world.openingEvents + messages * eventsPerMessage);

@@ -86,11 +86,15 @@ function writeRingbuf(storage: SharedArrayBuffer, records: number, batch: number
   }
 }
 
+/** Records of one measurement, so that everybody takes about as long. */
+const RECORDS = {
+  quick: { batched: 1 << 23, single: 1 << 20, ringbufSingle: 1 << 19, postedBatched: 1 << 19, postedSingle: 1 << 15 },
+  full: { batched: 1 << 25, single: 1 << 22, ringbufSingle: 1 << 21, postedBatched: 1 << 21, postedSingle: 1 << 17 },
+};
+const BATCH = 64;
+
 async function run({ quick, progress }: LineOptions): Promise<(Row | LeftOut)[]> {
-  const rounds = quick ? 5 : 15;
-  const records = quick
-    ? { single: 1 << 20, batch: 1 << 22, posted: 1 << 15 }
-    : { single: 1 << 22, batch: 1 << 24, posted: 1 << 17 };
+  const records = quick ? RECORDS.quick : RECORDS.full;
   const reader = new Reader();
 
   const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES, shared: true });
@@ -128,44 +132,58 @@ async function run({ quick, progress }: LineOptions): Promise<(Row | LeftOut)[]>
     return (count / Number(ns)) * 1e9;
   };
 
-  type Name = "plimsoll" | "disruptor" | "ringbuf" | "posted";
-  const rows: (Row | LeftOut)[] = [];
-  for (const batch of [64, 1]) {
-    const count = batch === 1 ? records.single : records.batch;
-    const how = batch === 1 ? "published one by one" : `published every ${batch}`;
-    const turns: Turn<Name>[] = [
-      { name: "plimsoll", measure: () => plimsoll(count, batch) },
-      ...(peer ? [{ name: "disruptor" as const, measure: () => disruptor(count, batch) }] : []),
-      { name: "ringbuf", measure: () => ringbuf(batch === 1 ? count >> 1 : count, batch) },
-      { name: "posted", measure: () => posted(batch === 1 ? records.posted : records.posted * 16, batch) },
-    ];
-    const onRound = (round: number) => progress(`${how}, round ${round + 1} of ${rounds}`);
-    const values = await takeTurns({ rounds, warmUps: 2, budgetMs: quick ? 4000 : 60_000, onRound }, turns);
-    const subject = { name: "Plimsoll", values: values.plimsoll };
-    const row = (id: string, name: string, against: number[], recordsOfPeer: number): Row =>
-      pairedRow(
-        {
-          id: `ring/${id}-${batch}`,
-          what: `64-byte records between two threads, ${how}`,
-          unit: "records/s",
-          better: "higher",
-          details: { records: count, recordsOfPeer, ringRecords: RING_RECORDS, checked: "sums of all doubles are equal" },
-        },
-        subject,
-        { name, values: against },
-      );
-    if (peer) rows.push(row("disruptor", "LMAX Disruptor 3.4.4", values.disruptor, count));
-    else
-      rows.push({
-        id: `ring/disruptor-${batch}`,
-        what: `against the LMAX Disruptor 3.4.4, ${how}`,
-        leftOut: missing as string,
-      });
-    rows.push(row("ringbuf", "ringbuf.js 0.4.0", values.ringbuf, batch === 1 ? count >> 1 : count));
-    rows.push(row("postMessage", "postMessage", values.posted, batch === 1 ? records.posted : records.posted * 16));
-  }
+  type Name = `${"plimsoll" | "disruptor" | "ringbuf" | "posted"}-${1 | 64}`;
+  const withPeer: Turn<Name>[] = [
+    { name: "disruptor-64", measure: () => disruptor(records.batched, BATCH) },
+    { name: "disruptor-1", measure: () => disruptor(records.batched >> 2, 1) },
+  ];
+  const values = await takeTurns<Name>(
+    {
+      rounds: quick ? 7 : 21,
+      warmUps: 2,
+      budgetMs: quick ? 6000 : 90_000,
+      onRound: (round) => progress(`round ${round + 1}`),
+    },
+    [
+      { name: "plimsoll-64", measure: () => plimsoll(records.batched, BATCH) },
+      ...(peer ? withPeer.slice(0, 1) : []),
+      { name: "ringbuf-64", measure: () => ringbuf(records.batched >> 1, BATCH) },
+      { name: "posted-64", measure: () => posted(records.postedBatched, BATCH) },
+      { name: "plimsoll-1", measure: () => plimsoll(records.single, 1) },
+      ...(peer ? withPeer.slice(1) : []),
+      { name: "ringbuf-1", measure: () => ringbuf(records.ringbufSingle, 1) },
+      { name: "posted-1", measure: () => posted(records.postedSingle, 1) },
+    ],
+  );
   await peer?.stop();
-  return rows;
+
+  const row = (id: string, how: string, ours: Name, theirs: Name, name: string): Row | LeftOut =>
+    theirs.startsWith("disruptor") && !peer
+      ? { id: `ring/${id}`, what: `against the ${name}, ${how}`, leftOut: missing as string }
+      : pairedRow(
+          {
+            id: `ring/${id}`,
+            what: `64-byte records between two threads, ${how}`,
+            unit: "records/s",
+            better: "higher",
+            details: { ringRecords: RING_RECORDS, records: records.batched, checked: "sums of all doubles are equal" },
+          },
+          { name: "Plimsoll", values: values[ours] },
+          { name, values: values[theirs] },
+        );
+  const each = "published every 64, against one at a time";
+  const batched = "published every 64";
+  const single = "published one by one";
+  return [
+    row("disruptor-64", batched, "plimsoll-64", "disruptor-64", "LMAX Disruptor 3.4.4"),
+    row("ringbuf-each", each, "plimsoll-64", "ringbuf-1", "ringbuf.js 0.4.0"),
+    row("postMessage-each", each, "plimsoll-64", "posted-1", "postMessage"),
+    row("ringbuf-64", batched, "plimsoll-64", "ringbuf-64", "ringbuf.js 0.4.0"),
+    row("postMessage-64", batched, "plimsoll-64", "posted-64", "postMessage"),
+    row("disruptor-1", single, "plimsoll-1", "disruptor-1", "LMAX Disruptor 3.4.4"),
+    row("ringbuf-1", single, "plimsoll-1", "ringbuf-1", "ringbuf.js 0.4.0"),
+    row("postMessage-1", single, "plimsoll-1", "posted-1", "postMessage"),
+  ];
 }
 
 export const ring: Line = { id: "ring", title: "Ring between two threads", runs: "always", run };

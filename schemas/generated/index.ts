@@ -11,6 +11,7 @@ export * from "./batch-header";
 export * from "./book-level";
 export * from "./collateral";
 export * from "./dead-letter";
+export * from "./engine-announcement";
 export * from "./funding-rate";
 export * from "./implied-vol";
 export * from "./index-price";

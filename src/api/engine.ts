@@ -51,10 +51,11 @@ export interface EngineReader {
   topByDistance(count: number): AccountRisk[];
 }
 
-/** Where an account lives that is not on this engine: name of the engine and the address of its HTTP listener. */
+/** Where an account lives that is not on this engine: name of the engine, addresses of its HTTP listener and its stream. */
 export interface AccountLocation {
   engine: string;
   url: string | null;
+  stream?: string | null;
 }
 
 /** Account ids are integers from 1 to 2^53 − 1, written in decimal. */

@@ -1,14 +1,17 @@
 // Entry of the api thread. Owns both listeners and every client connection; reads the market and shard memories, writes
 // only its own counters. Talks to the main thread by messages:
-//   main → api   shards {memories}, alerts {alerts}, platform {state}, database {url, logName}, stop {deadlineMs}
+//   main → api   shards {memories}, alerts {alerts}, platform {state}, database {url, logName}, engines {partitions, owners},
+//                stop {deadlineMs}
 //   api → main   ready {addresses}, failed {code, message}, stopped {}
 import { parentPort, workerData } from "node:worker_threads";
 import { setMonotonicBase } from "../shared/clock";
+import { partitionOf } from "../shared/partition";
 import { EngineView } from "../shared/views/engine-view";
 import type { AlertView } from "../shared/views/types";
 import { History } from "../store/history";
 import { type Api, startApi } from "./api";
 import { completeApiConfig, type PartialApiConfig } from "./config";
+import type { AccountLocation } from "./engine";
 import { ApiStartError } from "./errors";
 import { createLog } from "./log";
 import type { EngineIdentity, MainState } from "./platform";
@@ -27,6 +30,8 @@ export type ToApi =
   | { type: "platform"; state: MainState }
   /** Where the past can be asked for; logName: rows of this log only, left out: of all in the database. */
   | { type: "database"; url: string | null; logName?: string | null }
+  /** How many partitions `accounts` has, and which engine has said that it has which of them. */
+  | { type: "engines"; partitions: number; owners: Record<number, AccountLocation> }
   | { type: "stop"; deadlineMs: number };
 
 export type FromApi =
@@ -49,6 +54,12 @@ async function main(): Promise<void> {
   let api: Api | null = null;
   let history: History | null = null;
   let stopping = false;
+  let engines: { partitions: number; owners: Record<number, AccountLocation> } = { partitions: 0, owners: {} };
+  const locate = (accountId: string): AccountLocation | null => {
+    if (engines.partitions === 0) return null;
+    const owner = engines.owners[partitionOf(accountId, engines.partitions)] ?? null;
+    return owner === null || owner.engine === data.engine.name ? null : owner;
+  };
   const handle = async (running: Api, message: ToApi) => {
     switch (message.type) {
       case "shards":
@@ -68,6 +79,10 @@ async function main(): Promise<void> {
         await before?.close();
         break;
       }
+      case "engines":
+        engines = message;
+        running.ownershipChanged();
+        break;
       case "stop":
         if (stopping) break;
         stopping = true;
@@ -85,7 +100,7 @@ async function main(): Promise<void> {
   });
 
   try {
-    api = await startApi({ config, engine, identity: data.engine, stats: data.stats, log });
+    api = await startApi({ config, engine, identity: data.engine, stats: data.stats, log, locate });
   } catch (error) {
     const failure = error instanceof ApiStartError ? error : new ApiStartError("API_START_FAILED", (error as Error).message);
     say({ type: "failed", code: failure.code, message: failure.message });

@@ -99,6 +99,12 @@ export const CONFIG_KEYS = {
   },
   "http.host": text(http.host, "address to listen on; only this machine unless told otherwise"),
   "http.port": port(http.port, "page, REST and metrics; 0: any free port"),
+  "http.advertisedUrl": {
+    type: "text",
+    default: null,
+    nullable: true,
+    about: "where other engines send clients whose account is here; left out: http.host and http.port",
+  },
   "http.allowedOrigins": { type: "list", default: [], about: "further origins whose pages may open the stream, comma-separated" },
   "http.requestTimeoutMs": ms(http.requestTimeoutMs, "a request must have arrived"),
   "http.connectionTimeoutMs": ms(http.connectionTimeoutMs, "silence on a connection in use"),
@@ -114,6 +120,7 @@ export const CONFIG_KEYS = {
   },
   "stream.host": text(stream.host, "address the stream listens on"),
   "stream.port": port(stream.port, "WebSocket stream; 0: any free port"),
+  "stream.advertisedUrl": { type: "text", default: null, nullable: true, about: "the same for the stream" },
   "stream.transport": {
     type: "text",
     default: stream.transport,

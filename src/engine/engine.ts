@@ -22,6 +22,7 @@ import { EngineView } from "../shared/views/engine-view";
 import type { EmbeddedPostgres } from "../store/embedded";
 import { AlertOutlet } from "./alerts";
 import { apiConfig, type Config, shardCapacity, storeConfig } from "./config";
+import { EngineDirectory } from "./directory";
 import { cpuCount, version } from "./host";
 import { Outbox } from "./outbox";
 import { ShardSet } from "./shard-set";
@@ -78,6 +79,8 @@ export class Engine {
   private memory: AlertMemory | undefined;
   private shards: ShardSet | undefined;
   private snapshots: Snapshotter | undefined;
+  private directory: EngineDirectory | undefined;
+  private accountPartitions = 0;
   private ingest: Ingest | undefined;
   private feed: SyntheticFeed | undefined;
   private stopped: Promise<void> | undefined;
@@ -128,6 +131,19 @@ export class Engine {
     const outbox = new Outbox(this.producer, (error) =>
       this.fail(new PlimsollError("OUTPUT_LOST", `an output of the engine cannot be delivered: ${error.message}`)),
     );
+    if (!this.isEmbedded) {
+      this.directory = new EngineDirectory({
+        outbox,
+        prefix,
+        self: {
+          engine: config["engine.name"],
+          url: config["http.advertisedUrl"] ?? this.addresses.page,
+          stream: config["stream.advertisedUrl"] ?? this.addresses.stream,
+        },
+        onChanged: (owners) => this.api?.post({ type: "engines", partitions: this.accountPartitions, owners }),
+        warn: callbacks.warn,
+      });
+    }
     this.memory = new AlertMemory({
       ...connection,
       ...fetchWait,
@@ -211,6 +227,7 @@ export class Engine {
       table: this.table,
       stats: this.stats,
       shards,
+      ...(this.directory ? { onEngine: (name, announcement) => this.directory?.take(name, announcement) } : {}),
       onWarning: (text) => callbacks.warn(text),
       onFatal: (error) => this.fail(error),
     });
@@ -273,6 +290,7 @@ export class Engine {
     }
     this.brokers = config["kafka.brokers"] as string;
     const { partitions, made } = await prepareTopics(config, this.brokers);
+    this.accountPartitions = partitions;
     this.callbacks.say(`kafka     ${this.brokers}, ${partitions} account partitions${made > 0 ? `, made ${made} topics` : ""}`);
   }
 
@@ -353,6 +371,7 @@ export class Engine {
     this.view.setShards(memories);
     this.api?.post({ type: "shards", memories });
     this.store?.shards(this.shards.writing());
+    this.directory?.announce(this.shards.all().map((shard) => shard.partition));
   }
 
   private passAlerts(): void {
@@ -451,6 +470,7 @@ export class Engine {
     this.shards?.stop();
     await attempt("the store", () => this.storeStarting?.then(() => this.store?.stop(Math.max(1000, deadline - wallMs()))));
     await attempt("the Kafka consumers", () => Promise.all([this.ingest?.close(5000), this.memory?.close(5000)]));
+    this.directory?.withdraw();
     await attempt("the shard workers", () => this.pool?.stop());
     await attempt("the Kafka producer", () => this.producer?.close(5000));
     await attempt("the api", () => this.api?.stop(3000));

@@ -14,7 +14,7 @@ import type { Outbox } from "./outbox";
 import { eventsApplied, type Shard, within } from "./shard-set";
 
 /** Between two looks whether a shard is due. */
-const LOOK_MS = 250;
+const LOOK_MS = 100;
 /** An image that cannot be made to count within this time is dropped: the brokers or the disk are away; the next one follows. */
 const COUNT_MS = 60_000;
 
@@ -41,6 +41,7 @@ export class Snapshotter {
   private queue: Promise<unknown> = Promise.resolve();
   private timer: NodeJS.Timeout | undefined;
   private busy = false;
+  private stopped = false;
 
   constructor(private readonly options: SnapshotterOptions) {}
 
@@ -49,16 +50,22 @@ export class Snapshotter {
   }
 
   stop(): void {
+    this.stopped = true;
     clearInterval(this.timer);
   }
 
   private look(): void {
     if (this.busy) return;
-    const due = this.options.shards().find((shard) => this.isDue(shard));
+    // The one that has waited longest: where they come faster than they can be made, all have their turn.
+    const [due] = this.options
+      .shards()
+      .filter((shard) => this.isDue(shard))
+      .sort((a, b) => a.snapshotMs - b.snapshotMs);
     if (!due) return;
     this.busy = true;
     void this.take(due, COUNT_MS).finally(() => {
       this.busy = false;
+      if (!this.stopped) this.look();
     });
   }
 

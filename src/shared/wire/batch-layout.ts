@@ -79,6 +79,7 @@ export const ALERT_BATCH = batchLayout("AlertBatch", "PLAL", true, [{ name: "ale
 
 /** A dead letter is one table, not a batch of structs; it has an identifier of its own. */
 export const DEAD_LETTER_IDENTIFIER = "PLDL";
+export const ENGINE_IDENTIFIER = "PLEN";
 
 /** Index of each vector in its family's `vectors`. */
 export const enum MarketVector {

@@ -5,6 +5,7 @@ export { AlertBatchWriter, FRESHNESS_CODES } from "./alert-batch-writer";
 export { decodeDeadLetter, encodeDeadLetter } from "./dead-letter";
 export { decimalToScaled, wholeUnits } from "./decimal";
 export { decodeAlerts } from "./decode-alerts";
+export { decodeEngine, encodeEngine } from "./engine-announcement";
 export { MarketBatchWriter } from "./market-batch-writer";
 export { BookFlag, EventFlag } from "./ranges";
 export { ReferenceBatchWriter } from "./reference-batch-writer";

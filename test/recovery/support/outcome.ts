@@ -71,9 +71,10 @@ export async function servedLedgers(engine: RunningEngine): Promise<LedgerView[]
   const ledgers: LedgerView[] = [];
   let after: string | null = null;
   do {
-    const page: { ledgers: { ledger: LedgerView }[]; nextAfter: string | null } = await engine.get(
-      `/api/v1/ledger?limit=1000${after === null ? "" : `&after=${encodeURIComponent(after)}`}`,
-    );
+    const page: {
+      ledgers: { ledger: LedgerView }[];
+      nextAfter: string | null;
+    } = await engine.get(`/api/v1/ledger?limit=1000${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
     for (const { ledger } of page.ledgers) ledgers.push(ledger);
     after = page.nextAfter;
   } while (after !== null);
@@ -185,7 +186,10 @@ async function compareAlerts(subject: Subject, findings: Findings): Promise<Map<
       if (alert.logPartition !== partition) findings.add("alert in a foreign partition", key);
       if (alerts.has(key)) findings.add("alert twice in Kafka", key);
       const before = last.get(alert.account);
-      const expected = { seq: (before?.alertSeq ?? 0) + 1, from: before?.toStatus ?? 0 };
+      const expected = {
+        seq: (before?.alertSeq ?? 0) + 1,
+        from: before?.toStatus ?? 0,
+      };
       if (alert.alertSeq !== expected.seq) findings.add("alert out of turn", `${key}, expected number ${expected.seq}`);
       if (alert.fromStatus !== expected.from)
         findings.add("broken chain of statuses", `${key} from ${alert.fromStatus}, expected ${expected.from}`);
@@ -247,7 +251,10 @@ async function compareRows(
   alerts: Map<string, Alert>,
   findings: Findings,
 ): Promise<void> {
-  const sql = postgres(subject.databaseUrl, { max: 1, onnotice: () => undefined });
+  const sql = postgres(subject.databaseUrl, {
+    max: 1,
+    onnotice: () => undefined,
+  });
   try {
     const log = sql`(select log_id from logs where name like ${`%/${subject.prefix}accounts`})`;
     await until(

@@ -50,7 +50,13 @@ export class Traffic {
       producerId: 1,
       assetPricesUsd: { BTC: 60_000, ETH: 2_600 },
     });
-    this.walkers = new Walkers(this.producer, { brokers, prefix, partitions, count: walkers, seed });
+    this.walkers = new Walkers(this.producer, {
+      brokers,
+      prefix,
+      partitions,
+      count: walkers,
+      seed,
+    });
   }
 
   /** The topics must be there. */
@@ -58,7 +64,12 @@ export class Traffic {
     const traffic = new Traffic(options);
     await traffic.producer.connect();
     await traffic.send(traffic.publisher.reference());
-    await traffic.send({ role: "reference", partition: 0, key: "walk", payload: traffic.walkers.reference() });
+    await traffic.send({
+      role: "reference",
+      partition: 0,
+      key: "walk",
+      payload: traffic.walkers.reference(),
+    });
     if (!(await traffic.producer.flush(10_000))) throw new Error("the reference data was not taken within 10 s");
     await traffic.walkers.start();
     traffic.running = Promise.all([traffic.trade(), traffic.damage()]);
@@ -89,7 +100,13 @@ export class Traffic {
     const { damagedPerSecond, partitions, prefix } = this.options;
     while (!this.stopping && damagedPerSecond > 0) {
       const writer = new AccountBatchWriter(3);
-      writer.transfer({ seq: 1_000_000 + this.damaged.length, account: 1_000_001, timeMs: Date.now(), asset: 1, amount: 1e8 });
+      writer.transfer({
+        seq: 1_000_000 + this.damaged.length,
+        account: 1_000_001,
+        timeMs: Date.now(),
+        asset: 1,
+        amount: 1e8,
+      });
       const payload = writer.finish();
       payload[payload.length - 1 - this.prng.below(64)] ^= 1 << this.prng.below(8);
       const topic = `${prefix}accounts`;

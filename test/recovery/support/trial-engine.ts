@@ -42,7 +42,10 @@ export class TrialEngine {
           each,
         ]),
       ],
-      { env: { PLIMSOLL_TEST_FAULT: this.faultFile }, ...(dist === undefined ? {} : { dist }) },
+      {
+        env: { PLIMSOLL_TEST_FAULT: this.faultFile },
+        ...(dist === undefined ? {} : { dist }),
+      },
     );
     this.command = command;
     void command.finished.then(({ stderr }) => this.said.push(...stderr.split("\n").filter(Boolean)));

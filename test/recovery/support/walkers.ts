@@ -45,13 +45,29 @@ export class Walkers {
 
   constructor(
     private readonly producer: LogProducer,
-    private readonly options: { brokers: string; prefix: string; partitions: number; count: number; seed: number },
+    private readonly options: {
+      brokers: string;
+      prefix: string;
+      partitions: number;
+      count: number;
+      seed: number;
+    },
   ) {
     this.prng = Prng.seeded(options.seed, 11);
-    this.tail = new LogConsumer({ brokers: options.brokers, groupId: `${options.prefix}trial`, onError: () => undefined });
+    this.tail = new LogConsumer({
+      brokers: options.brokers,
+      groupId: `${options.prefix}trial`,
+      onError: () => undefined,
+    });
     this.walkers = Array.from({ length: options.count }, (_, i) => {
       const account = FIRST_ACCOUNT + i;
-      return { account, partition: partitionOf(String(account), options.partitions), seq: 0, status: 0, alerts: 0 };
+      return {
+        account,
+        partition: partitionOf(String(account), options.partitions),
+        seq: 0,
+        status: 0,
+        alerts: 0,
+      };
     });
   }
 
@@ -60,7 +76,12 @@ export class Walkers {
     const writer = new ReferenceBatchWriter(2);
     writer.asset({ id: USDT, symbol: "USDT", usdPrice: 1 });
     writer.marginTable({ id: INSTRUMENT, model: MarginModel.Tiered });
-    writer.marginTier({ table: INSTRUMENT, notionalFloor: 0, initialRate: 0.1, maintenanceRate: 0.05 });
+    writer.marginTier({
+      table: INSTRUMENT,
+      notionalFloor: 0,
+      initialRate: 0.1,
+      maintenanceRate: 0.05,
+    });
     writer.instrument({
       id: INSTRUMENT,
       symbol: "WALK-PERP",
@@ -81,7 +102,11 @@ export class Walkers {
     const topic = `${this.options.prefix}alerts`;
     await this.tail.connect();
     await this.tail.assign(
-      Array.from({ length: this.options.partitions }, (_, partition) => ({ topic, partition, offset: "beginning" as const })),
+      Array.from({ length: this.options.partitions }, (_, partition) => ({
+        topic,
+        partition,
+        offset: "beginning" as const,
+      })),
     );
     this.running = Promise.all([this.watch(), this.mark(), ...this.walkers.map((walker) => this.walk(walker))]);
     // Whoever stops them hears of it.
@@ -99,7 +124,12 @@ export class Walkers {
   private async mark(): Promise<void> {
     while (!this.stopping) {
       const writer = new MarketBatchWriter(2);
-      writer.mark({ instrument: INSTRUMENT, seq: ++this.markSeq, timeMs: Date.now(), priceTicks: MARK_TICKS });
+      writer.mark({
+        instrument: INSTRUMENT,
+        seq: ++this.markSeq,
+        timeMs: Date.now(),
+        priceTicks: MARK_TICKS,
+      });
       await this.send("market", null, writer.finish(), "WALK-PERP");
       await this.pause(MARK_EVERY_MS);
     }
@@ -107,15 +137,35 @@ export class Walkers {
 
   private async walk(walker: Walker): Promise<void> {
     const writer = new AccountBatchWriter(2);
-    const base = () => ({ seq: ++walker.seq, account: walker.account, timeMs: Date.now() });
+    const base = () => ({
+      seq: ++walker.seq,
+      account: walker.account,
+      timeMs: Date.now(),
+    });
     writer.transfer({ ...base(), asset: USDT, amount: EQUITY_USDT[0] * 1e8 });
-    writer.fill({ ...base(), instrument: INSTRUMENT, side: 1, qtyLots: 10, priceTicks: MARK_TICKS, fee: 0 });
+    writer.fill({
+      ...base(),
+      instrument: INSTRUMENT,
+      side: 1,
+      qtyLots: 10,
+      priceTicks: MARK_TICKS,
+      fee: 0,
+    });
     await this.send("accounts", walker.partition, writer.finish(), String(walker.account));
     while (!this.stopping) {
       const to = (walker.status + 1 + this.prng.below(4)) % 5;
-      writer.transfer({ ...base(), asset: USDT, amount: (EQUITY_USDT[to] - EQUITY_USDT[walker.status]) * 1e8 });
+      writer.transfer({
+        ...base(),
+        asset: USDT,
+        amount: (EQUITY_USDT[to] - EQUITY_USDT[walker.status]) * 1e8,
+      });
       const { account } = walker;
-      this.expected.push({ account, alertSeq: ++walker.alerts, fromStatus: walker.status, toStatus: to });
+      this.expected.push({
+        account,
+        alertSeq: ++walker.alerts,
+        fromStatus: walker.status,
+        toStatus: to,
+      });
       await this.send("accounts", walker.partition, writer.finish(), String(account));
       walker.status = to;
       while (!this.stopping && (this.seen.get(account) ?? 0) < walker.alerts) await this.pause(LOOK_MS);

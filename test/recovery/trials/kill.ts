@@ -47,7 +47,10 @@ export async function killTrial({ cycles, seed, dist, points = [] }: KillOptions
   const kills = new Map<string, number>();
   let traffic: Traffic | undefined;
   try {
-    await ensureTopics({ brokers: kafka.brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
+    await ensureTopics({
+      brokers: kafka.brokers,
+      topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }),
+    });
     traffic = await Traffic.start({
       brokers: kafka.brokers,
       prefix,
@@ -80,7 +83,10 @@ export async function killTrial({ cycles, seed, dist, points = [] }: KillOptions
         pause(engine.faultTaken && point !== null ? 1000 : 0).then(() => null),
       ]);
       if (ended !== null && ended.signal !== "SIGKILL")
-        return { tried: [`cycle ${cycle}`], found: [`the engine ended by itself (${ended.code}): ${ended.stderr.slice(-2000)}`] };
+        return {
+          tried: [`cycle ${cycle}`],
+          found: [`the engine ended by itself (${ended.code}): ${ended.stderr.slice(-2000)}`],
+        };
       await engine.kill();
       kills.set(what, (kills.get(what) ?? 0) + 1);
       say(
@@ -120,7 +126,9 @@ export async function killTrial({ cycles, seed, dist, points = [] }: KillOptions
 }
 
 /** Bugs that this trial must find, and the kills that bring them out where any will not do. */
-export const PLANTED: readonly (Planted & { points?: readonly FaultPoint[] })[] = [
+export const PLANTED: readonly (Planted & {
+  points?: readonly FaultPoint[];
+})[] = [
   {
     what: "a snapshot says one message more than it holds",
     finds: /not served|differs from the twin|SNAPSHOT|not at the end/,

@@ -11,7 +11,7 @@ import { Prng } from "../../../src/sim/prng";
 import { type RunningEngine, until } from "../../support/engine-process";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
-import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
+import { openStage, printReport, type Report, type Say } from "../support/stage";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
@@ -52,10 +52,24 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
   const backMs: number[] = [];
   let traffic: Traffic | undefined;
   try {
-    await ensureTopics({ brokers: kafka.brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
+    await ensureTopics({
+      brokers: kafka.brokers,
+      topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }),
+    });
     const { brokers } = kafka;
-    const load = { seed, accounts: 200, tradesPerSecond: 150, walkers: 4, damagedPerSecond: 1 };
-    traffic = await Traffic.start({ brokers, prefix, partitions: PARTITIONS, ...load });
+    const load = {
+      seed,
+      accounts: 200,
+      tradesPerSecond: 150,
+      walkers: 4,
+      damagedPerSecond: 1,
+    };
+    traffic = await Traffic.start({
+      brokers,
+      prefix,
+      partitions: PARTITIONS,
+      ...load,
+    });
     const running = await engine.start();
     await until("the shards run", () => allRunning(running));
     await poison(brokers, prefix);
@@ -64,7 +78,7 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
       engine.askFault("shard-round", 1 + prng.below(30), how);
       await until(`a worker ${how}s`, async () => engine.faultTaken, 20_000);
       const taken = performance.now();
-      await pause(how === "hang" ? HANG_MS : 50);
+      await until("the loss is noticed", async () => lostIn(running.command.stderr) > cycle, 20_000);
       await until("the shards run again", () => allRunning(running), 20_000);
       backMs.push(Math.round(performance.now() - taken));
       say(`cycle ${cycle + 1}: ${how}; all shards live again after ${backMs.at(-1)} ms`);
@@ -84,7 +98,7 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
     found.push(...outcome.findings);
     const ended = await running.command.interrupt();
     if (ended.code !== 0) found.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-1000)}`);
-    const lost = ended.stderr.split("\n").filter((line) => line.includes("was lost")).length;
+    const lost = lostIn(ended.stderr);
     if (lost !== cycles) found.push(`the engine speaks of ${lost} lost workers, not of ${cycles}`);
     return {
       tried: [
@@ -102,6 +116,8 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
   }
 }
 
+const lostIn = (stderr: string) => stderr.split("\n").filter((line) => line.includes("was lost")).length;
+
 /** A fill whose value no ledger can hold: 2^52 lots at 2^52 ticks. */
 async function poison(brokers: string, prefix: string): Promise<void> {
   const producer = new LogProducer({ brokers });
@@ -109,7 +125,15 @@ async function poison(brokers: string, prefix: string): Promise<void> {
   const writer = new AccountBatchWriter(4);
   const base = { account: POISONED, timeMs: Date.now() };
   writer.transfer({ ...base, seq: 1, asset: 1, amount: 1e10 });
-  writer.fill({ ...base, seq: 2, instrument: 900, side: 1, qtyLots: 2 ** 52, priceTicks: 2 ** 52, fee: 0 });
+  writer.fill({
+    ...base,
+    seq: 2,
+    instrument: 900,
+    side: 1,
+    qtyLots: 2 ** 52,
+    priceTicks: 2 ** 52,
+    fee: 0,
+  });
   writer.transfer({ ...base, seq: 3, asset: 1, amount: 1e8 });
   const key = String(POISONED);
   await producer.sendAndWait(`${prefix}accounts`, partitionOf(key, PARTITIONS), writer.finish(), key);
@@ -130,7 +154,7 @@ export const PLANTED: readonly Planted[] = [
     file: "src/shards/pool.ts",
     from: "if (worker.still * this.watchMs < limitMs) continue;",
     to: "if (limitMs > 0) continue;",
-    finds: /the shards run again/,
+    finds: /the loss is noticed/,
   },
 ];
 
