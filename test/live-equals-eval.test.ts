@@ -64,7 +64,7 @@ function fill(harness: KernelHarness, seed: number, accounts: number, eventsEach
       };
       if (prng.below(5) === 0) writer.orderPlaced({ ...base(), ...order, order: seq, flags });
       else writer.fill({ ...base(), ...order, fee: prng.below(1_000_000), flags });
-      if (!isOption && way !== 2 && prng.below(6) === 0)
+      if (!isOption && prng.below(6) === 0)
         writer.positionSettings({ ...base(), instrument: contract.id, leverageE8: (1 + prng.below(50)) * 1e8, flags });
     }
     if (writer.count > 2000) send();
@@ -239,7 +239,7 @@ it("serves for every account what plimsoll eval answers for the same portfolio",
       }
     }
   }
-  expect(compared).toBeGreaterThan(10 * skipped);
+  expect(compared).toBeGreaterThan(5 * skipped);
   // The walk has been through every band: a comparison of healthy accounts alone would prove little.
   expect([...statuses].sort()).toEqual(["bankrupt", "liquidation", "ok", "reduce-only", "warning"]);
 });

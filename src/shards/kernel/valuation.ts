@@ -132,6 +132,18 @@ function addOrders(instrument: u32, position: usize, leverage: f64): void {
   ws.orderSellNotional[row] += <f64>load<i64>(position, PositionAt.sellValue) / UNIT;
 }
 
+// Orders stand under the leverage of the position they would change; of a hedge-mode pair under the lower one, which needs
+// more; where nothing is held, under the one set. The same rule as `plimsoll eval` has for its lines.
+function chooseOrderLeverage(row: i32): void {
+  let chosen: f64 = -1;
+  for (let position = 0; position < ws.positionCount; ++position) {
+    if (ws.positionInstrument[position] != ws.orderInstrument[row]) continue;
+    const leverage = ws.positionLeverage[position];
+    if (chosen <= 0 || (leverage != 0 && leverage < chosen)) chosen = leverage;
+  }
+  if (chosen >= 0) ws.orderLeverage[row] = chosen;
+}
+
 function clearPosition(row: usize, mark: f64): void {
   store<f64>(row, mark, PositionAt.markPrice);
   store<f64>(row, 0, PositionAt.notional);
@@ -199,6 +211,7 @@ export function valueAccount(slot: u32): void {
     link = load<u32>(row, PositionAt.next);
   }
   ws.positionCount = rows;
+  for (let row = 0; row < ws.orderCount; ++row) chooseOrderLeverage(row);
   evaluate(ws);
   for (let row = 0; row < ws.orderCount; ++row) orderRowOf[ws.orderInstrument[row]] = NO_ROW;
 
