@@ -250,7 +250,7 @@ describe("over TLS", () => {
     try {
       const url = `${tlsProxy.url(secure.url)}?sslmode=require`;
       await migrate({ url });
-      const through = newWriter(url, 500);
+      const through = newWriter(url, 4000);
       expect(await write(fillBatch(0, 100), through)).toEqual({ inserted: 100, doubles: 0 });
       expect(await write(fillBatch(50, 100), through)).toEqual({ inserted: 50, doubles: 50 });
       tlsProxy.stall();
