@@ -122,6 +122,10 @@ export class ShardSet implements ShardHost {
         await this.letGo(kept);
       }
       return this.build(partition, log);
+    }).catch((error: Error) => {
+      // With its own code and words; on its way through the group's client it would lose them.
+      if (!this.stopping) this.options.fail(error);
+      throw error;
     });
   }
 

@@ -771,7 +771,9 @@ export class LogConsumer {
       const ours = this.#ours(partitions, () => true);
       for (const { topic, partition } of ours) this.#partitions.delete(partitionKey(topic, partition));
       this.#lastSeen = undefined;
-      this.#client!.incrementalUnassign(partitions.map(({ topic, partition }) => ({ topic, partition })));
+      // Only what was really assigned: librdkafka refuses the others, and then waits for ever for its answer. With nothing left
+      // (the assignment could not be prepared) the empty list is the answer.
+      this.#client!.incrementalUnassign(ours);
     });
   }
 

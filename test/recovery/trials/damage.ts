@@ -34,6 +34,17 @@ async function snapshotFiles(folder: string): Promise<string[][]> {
   return files;
 }
 
+/** Offsets that each manifest names. */
+async function manifests(folder: string): Promise<number[][]> {
+  const [log] = await readdir(folder);
+  const all: number[][] = [];
+  for (const partition of (await readdir(join(folder, log))).sort()) {
+    const text = await readFile(join(folder, log, partition, "manifest.json"), "utf8");
+    all.push((JSON.parse(text) as { snapshots: { nextOffset: number }[] }).snapshots.map((each) => each.nextOffset));
+  }
+  return all;
+}
+
 const offsetOf = (file: string) => Number(/(\d{20})\.snap$/.exec(file)?.[1]);
 
 export async function damageTrial({ seed, dist, cases = [1, 2, 3] }: DamageOptions, say: Say = () => undefined): Promise<Report> {
@@ -77,8 +88,8 @@ export async function damageTrial({ seed, dist, cases = [1, 2, 3] }: DamageOptio
     await until(
       "three snapshots of every shard",
       async () => {
-        const files = await snapshotFiles(snapshots).catch(() => []);
-        return files.length === PARTITIONS && files.every((each) => each.length === 3 && offsetOf(each[2]) > 0);
+        const all = await manifests(snapshots).catch(() => []);
+        return all.length === PARTITIONS && all.every((offsets) => offsets.length === 3 && offsets[2] > 0);
       },
       30_000,
     );
@@ -86,6 +97,10 @@ export async function damageTrial({ seed, dist, cases = [1, 2, 3] }: DamageOptio
     // More that only the log has.
     await pause(700);
     await cp(snapshots, saved, { recursive: true });
+    // One that was being made when the engine was killed: it has its name and does not count.
+    const counted = await manifests(saved);
+    for (const [i, files] of (await snapshotFiles(saved)).entries())
+      for (const file of files) if (!counted[i].includes(offsetOf(file))) await rm(file);
     const restore = async (damaged: number) => {
       await rm(snapshots, { recursive: true, force: true });
       await cp(saved, snapshots, { recursive: true });
@@ -134,7 +149,13 @@ export async function damageTrial({ seed, dist, cases = [1, 2, 3] }: DamageOptio
       const line = `${damaged} damaged of each shard: ${unused} said not to be used, ${rebuilt} shards rebuilt from the log's beginning`;
       tried.push(line);
       say(line);
-      if (unused !== damaged * PARTITIONS || rebuilt !== (damaged === 3 ? PARTITIONS : 0)) found.push(`${line}: ${stderr}`);
+      if (unused !== damaged * PARTITIONS || rebuilt !== (damaged === 3 ? PARTITIONS : 0))
+        found.push(
+          `${line} (expected ${damaged * PARTITIONS}): ${stderr
+            .match(/p\d+\/\d+\.snap is not used/g)
+            ?.sort()
+            .join(", ")}; ${JSON.stringify(await manifests(saved))}`,
+        );
       await engine.kill();
     }
 

@@ -1,0 +1,250 @@
+// Trial: how long an engine is away. Ten thousand accounts, a snapshot, and then a million events that nobody has applied; from the
+// start of the process until every account is served OK.
+import { ensureTopics } from "../../../src/ingest/kafka/admin";
+import { LogProducer } from "../../../src/ingest/kafka/log-producer";
+import { plimsollTopics } from "../../../src/ingest/kafka/topics";
+import { partitionOf } from "../../../src/shared/partition";
+import type { AccountRisk } from "../../../src/shared/views/types";
+import { AccountBatchWriter, MarketBatchWriter } from "../../../src/shared/wire/encode";
+import { INSTRUMENTS } from "../../../src/sim/instruments";
+import { Prng } from "../../../src/sim/prng";
+import { SimPublisher } from "../../../src/sim/publisher";
+import { type RunningEngine, until } from "../../support/engine-process";
+import { freePort } from "../../support/ports";
+import { examine } from "../support/outcome";
+import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
+import { TrialEngine } from "../support/trial-engine";
+
+const PARTITIONS = 4;
+const FIRST_ACCOUNT = 3_000_001;
+const USDT = 1;
+const CONTRACTS = INSTRUMENTS.filter((each) => each.symbol === "BTCUSDT" || each.symbol === "ETHUSDT");
+const MARKS: Readonly<Record<string, number>> = { BTCUSDT: 600_000, ETHUSDT: 260_000 };
+
+export interface RecoveryOptions {
+  seed: number;
+  accounts: number;
+  /** Events after the snapshot. */
+  backlog: number;
+  /** Events a message. */
+  batch: number;
+  /** How often it is measured. */
+  rounds: number;
+  dist?: string;
+}
+
+/** Fills of all accounts in turn, in messages of `batch` events, a partition at a time. */
+class Feed {
+  private readonly writers: AccountBatchWriter[];
+  private readonly seqs: Float64Array;
+  private readonly partitions: Uint8Array;
+  private readonly prng: Prng;
+  private markSeq = Date.now() * 1000;
+  private marking: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly producer: LogProducer,
+    private readonly prefix: string,
+    private readonly publisher: SimPublisher,
+    private readonly options: RecoveryOptions,
+  ) {
+    this.prng = Prng.seeded(options.seed, 37);
+    this.writers = Array.from({ length: PARTITIONS }, () => new AccountBatchWriter(5));
+    this.seqs = new Float64Array(options.accounts);
+    this.partitions = Uint8Array.from({ length: options.accounts }, (_, i) => partitionOf(String(FIRST_ACCOUNT + i), PARTITIONS));
+  }
+
+  async deposits(): Promise<void> {
+    for (let i = 0; i < this.options.accounts; i++)
+      await this.add(i, (writer, base) => writer.transfer({ ...base, asset: USDT, amount: 1_000_000e8 }));
+    await this.flush();
+  }
+
+  async fills(count: number): Promise<void> {
+    for (let n = 0; n < count; n++) {
+      const contract = CONTRACTS[this.prng.below(CONTRACTS.length)];
+      await this.add(n % this.options.accounts, (writer, base) =>
+        writer.fill({
+          ...base,
+          instrument: this.publisher.instrumentId(contract),
+          side: this.prng.below(2) === 0 ? 1 : 2,
+          qtyLots: 1 + this.prng.below(20),
+          priceTicks: MARKS[contract.symbol] + this.prng.below(200) - 100,
+          fee: 1000,
+        }),
+      );
+    }
+    await this.flush();
+  }
+
+  private async add(
+    i: number,
+    write: (writer: AccountBatchWriter, base: { seq: number; account: number; timeMs: number }) => void,
+  ): Promise<void> {
+    const partition = this.partitions[i];
+    const writer = this.writers[partition];
+    write(writer, { seq: ++this.seqs[i], account: FIRST_ACCOUNT + i, timeMs: Date.now() });
+    if (writer.count >= this.options.batch) await this.send(partition);
+  }
+
+  private async send(partition: number): Promise<void> {
+    const payload = this.writers[partition].finish();
+    while (!this.producer.send(`${this.prefix}accounts`, partition, payload, `p${partition}`)) await this.producer.room();
+  }
+
+  private async flush(): Promise<void> {
+    for (let partition = 0; partition < PARTITIONS; partition++)
+      if (this.writers[partition].count > 0) await this.send(partition);
+    while (!(await this.producer.flush(1000)));
+  }
+
+  /** A mark of each contract five times a second: a market goes on whether an engine does or not. */
+  startMarks(): void {
+    const send = () => {
+      const writer = new MarketBatchWriter(5);
+      for (const contract of CONTRACTS)
+        writer.mark({
+          instrument: this.publisher.instrumentId(contract),
+          seq: ++this.markSeq,
+          timeMs: Date.now(),
+          priceTicks: MARKS[contract.symbol],
+        });
+      this.producer.send(`${this.prefix}market`, null, writer.finish(), "marks");
+    };
+    send();
+    this.marking = setInterval(send, 200);
+  }
+
+  stopMarks(): void {
+    clearInterval(this.marking);
+  }
+}
+
+export async function recoveryTimeTrial(
+  options: RecoveryOptions,
+  say: Say = () => undefined,
+): Promise<Report & { ms: number[] }> {
+  const { accounts, backlog, batch, rounds, dist } = options;
+  const stage = await openStage();
+  const { prefix, kafka, database } = stage;
+  const { brokers } = kafka;
+  const port = await freePort();
+  const engine = new TrialEngine({
+    name: "a",
+    brokers,
+    prefix,
+    databaseUrl: database.url,
+    dir: stage.dir,
+    dist,
+    set: [`http.port=${port}`, "snapshot.intervalMs=500"],
+  });
+  const producer = new LogProducer({ brokers, reports: "failures", lingerMs: 5 });
+  const publisher = new SimPublisher({ instruments: CONTRACTS, accountPartitions: PARTITIONS, producerId: 5 });
+  const feed = new Feed(producer, prefix, publisher, options);
+  const found: string[] = [];
+  const ms: number[] = [];
+  try {
+    await ensureTopics({ brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
+    await producer.connect();
+    const reference = publisher.reference();
+    producer.send(`${prefix}reference`, null, reference.payload, reference.key);
+    await producer.flush(10_000);
+    feed.startMarks();
+    await feed.deposits();
+    await feed.fills(accounts);
+    let running: RunningEngine | undefined;
+    for (let round = 0; round < rounds; round++) {
+      running = await engine.start();
+      const page = running.page;
+      await until("the engine is ready", async () => (await fetch(`${page}/readyz`)).ok, 60_000);
+      // Until the newest snapshot holds everything.
+      await pause(1500);
+      await engine.kill();
+      await feed.fills(backlog);
+      const { command, timings, totalMs } = await measure(engine, port, accounts);
+      ms.push(totalMs);
+      const line = `${backlog.toLocaleString("en")} events of ${accounts.toLocaleString("en")} accounts, ${batch} a message: every account OK ${totalMs} ms after exec (${timings.join(", ")})`;
+      say(line);
+      if (round < rounds - 1) await engine.kill();
+      else running = { ...running, command };
+    }
+    feed.stopMarks();
+    const outcome = await examine({
+      brokers,
+      prefix,
+      engines: [running as RunningEngine],
+      databaseUrl: database.url,
+      damaged: [],
+      walkers: [],
+      timeoutMs: 120_000,
+    });
+    found.push(...outcome.findings);
+    const ended = await (running as RunningEngine).command.interrupt();
+    if (ended.code !== 0) found.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-500)}`);
+    return {
+      ms,
+      tried: [
+        `${rounds} times ${backlog.toLocaleString("en")} events of ${accounts.toLocaleString("en")} accounts, ${batch} a message, after kill −9: every account OK after ${ms.join(", ")} ms`,
+        Object.entries(outcome.counts)
+          .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
+          .join(", "),
+      ],
+      found,
+    };
+  } finally {
+    feed.stopMarks();
+    await producer.close();
+    await engine.kill();
+    await stage.close();
+  }
+}
+
+/** From exec to every account OK, as a client at the HTTP port sees it. */
+async function measure(engine: TrialEngine, port: number, accounts: number) {
+  const base = `http://127.0.0.1:${port}`;
+  const started = performance.now();
+  const since = () => Math.round(performance.now() - started);
+  const timings: string[] = [];
+  const command = engine.launch();
+  const state = async () => (await (await fetch(`${base}/api/v1/platform`)).json()) as { ready: boolean; shards: unknown[] };
+  let seen: { ready: boolean; shards: unknown[] } | null = null;
+  let hadShards = false;
+  for (;;) {
+    const now: { ready: boolean; shards: unknown[] } | null = await state().catch(() => null);
+    if (now !== null && seen === null) timings.push(`answers after ${since()}`);
+    if (now !== null && now.shards.length > 0 && !hadShards) {
+      hadShards = true;
+      timings.push(`has its shards after ${since()}`);
+    }
+    seen = now ?? seen;
+    if (now?.ready && now.shards.length === PARTITIONS) break;
+    if (since() > 120_000) throw new Error(`the engine was not ready within 120 s: ${command.stderr}`);
+    await pause(5);
+  }
+  timings.push(`ready after ${since()}`);
+  // And every single one of them, asked for.
+  for (;;) {
+    let ok = 0;
+    let cursor: string | null = null;
+    do {
+      const url = `${base}/api/v1/accounts?limit=1000${cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;
+      const page = (await (await fetch(url)).json()) as { accounts: AccountRisk[]; nextCursor: string | null };
+      ok += page.accounts.filter((account) => account.freshness === "OK").length;
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    if (ok === accounts) break;
+    if (since() > 120_000) throw new Error(`${ok} of ${accounts} accounts are OK after 120 s`);
+    await pause(5);
+  }
+  return { command, timings, totalMs: since() };
+}
+
+export async function longForm(
+  options: { seed: number; accounts?: number; backlog?: number; batch?: number; rounds?: number },
+  say: Say,
+): Promise<number> {
+  const { seed, accounts = 10_000, backlog = 1_000_000, batch = 256, rounds = 3 } = options;
+  const report = await recoveryTimeTrial({ seed, accounts, backlog, batch, rounds }, say);
+  printReport("recovery time", report, say);
+  return report.found.length;
+}
