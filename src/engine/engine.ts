@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { AlertMemory } from "../ingest/alert-memory";
-import { Ingest } from "../ingest/ingest";
+import { Ingest, type IngestOptions } from "../ingest/ingest";
 import { clusterId } from "../ingest/kafka/cluster";
 import { EMBEDDED_PARTITION_COUNT, type EmbeddedKafka, startEmbeddedKafka } from "../ingest/kafka/embedded";
 import { LogProducer } from "../ingest/kafka/log-producer";
@@ -21,6 +21,7 @@ import { createStats, StatsView, StatsWriter } from "../shared/stats";
 import { EngineView } from "../shared/views/engine-view";
 import type { EmbeddedPostgres } from "../store/embedded";
 import { AlertOutlet } from "./alerts";
+import { Complaints } from "./complaints";
 import { apiConfig, type Config, shardCapacity, storeConfig } from "./config";
 import { EngineDirectory } from "./directory";
 import { cpuCount, version } from "./host";
@@ -52,6 +53,13 @@ export interface EngineAddresses {
   metrics: string | null;
 }
 
+/** Waits for all of them, also when one fails; the first in the list that failed is what is told. */
+async function allOf<T extends readonly unknown[]>(promises: readonly [...{ [K in keyof T]: Promise<T[K]> }]): Promise<T> {
+  const outcomes = await Promise.allSettled(promises);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  return outcomes.map((outcome) => (outcome as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}
+
 /** Built files, beside the bundle that runs: dist/. */
 function built(name: string): string {
   const file = join(import.meta.dirname, name);
@@ -66,6 +74,7 @@ export class Engine {
   private readonly stats = new StatsWriter(this.statsMemory);
   private readonly statsView = new StatsView(this.statsMemory);
   private readonly view: EngineView;
+  private readonly complaints: Complaints;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly startedMs = wallMs();
   private api: Thread | undefined;
@@ -91,6 +100,7 @@ export class Engine {
     private readonly config: Config,
     private readonly callbacks: EngineCallbacks,
   ) {
+    this.complaints = new Complaints(callbacks.warn, wallMs);
     this.view = new EngineView(this.table.memory, { staleAfterMs: config["engine.staleAfterMs"] });
   }
 
@@ -117,42 +127,37 @@ export class Engine {
 
   private async start(): Promise<void> {
     const { config, callbacks } = this;
-    const kernel = new WebAssembly.Module(readFileSync(built("kernel.wasm")));
-    // The ports first: the failure that is most likely, and cheapest to undo.
-    await this.startApi();
-    await this.startKafka();
-    const log = await this.logName();
-    // The database may take its time: risk is served without it, and the fills wait in their rings until it is known.
-    this.storeStarting = this.startStore(log);
-    const connection = { brokers: this.brokers, clientId: config["engine.name"] };
-    const fetchWait = this.isEmbedded ? { fetchWaitMaxMs: EMBEDDED_FETCH_WAIT_MS } : {};
+    const kernel = await WebAssembly.compile(readFileSync(built("kernel.wasm")));
+    if (this.isEmbedded) await this.startEmbeddedKafka();
+    else this.brokers = config["kafka.brokers"] as string;
+    const pool = this.makePool(kernel);
     const prefix = config["kafka.prefix"];
-    this.producer = new LogProducer({ ...connection, onError: (error) => callbacks.warn(error.message) });
-    const outbox = new Outbox(this.producer, (error) =>
+    const connection = { brokers: this.brokers, clientId: config["engine.name"] };
+    const waits = {
+      ...(this.isEmbedded ? { fetchWaitMaxMs: EMBEDDED_FETCH_WAIT_MS } : {}),
+      connectTimeoutMs: config["kafka.connectTimeoutMs"],
+    };
+    const producer = new LogProducer({ ...connection, onError: (error) => this.complaints.take(error.message) });
+    this.producer = producer;
+    const outbox = new Outbox(producer, (error) =>
       this.fail(new PlimsollError("OUTPUT_LOST", `an output of the engine cannot be delivered: ${error.message}`)),
     );
-    if (!this.isEmbedded) {
-      this.directory = new EngineDirectory({
-        outbox,
-        prefix,
-        self: {
-          engine: config["engine.name"],
-          url: config["http.advertisedUrl"] ?? this.addresses.page,
-          stream: config["stream.advertisedUrl"] ?? this.addresses.stream,
-        },
-        onChanged: (owners) => this.api?.post({ type: "engines", partitions: this.accountPartitions, owners }),
-        warn: callbacks.warn,
-      });
-    }
-    this.memory = new AlertMemory({
+    const memory = new AlertMemory({
       ...connection,
-      ...fetchWait,
+      ...waits,
       groupId: `${config["kafka.groupId"]}.alerts`,
-      connectTimeoutMs: config["kafka.connectTimeoutMs"],
       topics: { alerts: topicName("alerts", prefix), liquidations: topicName("liquidations", prefix) },
-      onWarning: (text) => callbacks.warn(text),
+      onWarning: this.complaints.take,
     });
-    await Promise.all([this.producer.connect(), this.memory.connect()]);
+    this.memory = memory;
+    const ingest = this.makeIngest({ connection, ...waits }, outbox);
+    this.ingest = ingest;
+    // All that does not need the rest, together: how long an engine is away is how long this takes. But first what fails at once.
+    const [log] = await allOf([this.logName(), this.startApi()]);
+    await allOf([this.startTopics(), producer.connect(), memory.connect(), ingest.connect()]);
+    this.complaints.open();
+    // The database may take its time: risk is served without it, and the fills wait in their rings until it is known.
+    this.storeStarting = this.startStore(log);
     const outlet = new AlertOutlet({
       outbox,
       prefix,
@@ -160,19 +165,68 @@ export class Engine {
       onDelivered: (alerts) => this.store?.alerts(alerts),
     });
     this.outlet = outlet;
-    const workers = config["engine.workers"] || Math.max(1, cpuCount() - 2);
-    const spin = config["engine.spinRounds"];
-    const pool = new ShardPool({
+    this.makeShards({ pool, outbox, outlet, memory, log });
+    if (this.isEmbedded) await this.prepareFeed();
+    else this.directory = this.makeDirectory(outbox);
+    await ingest.start();
+    this.feed?.start();
+    this.snapshots?.start();
+    this.every(ALERT_INTERVAL_MS, () => this.passAlerts());
+    this.every(PLATFORM_INTERVAL_MS, () => this.tell());
+    const workers = pool.workerCount;
+    callbacks.say(
+      `shards    ${workers} worker thread${workers === 1 ? "" : "s"}, up to ${config["capacity.accounts"].toLocaleString("en")} accounts a shard`,
+    );
+  }
+
+  private makePool(kernel: WebAssembly.Module): ShardPool {
+    const spin = this.config["engine.spinRounds"];
+    this.pool = new ShardPool({
       filename: built("shard-worker.js"),
       kernel,
       market: this.table.memory,
-      workers,
+      workers: this.config["engine.workers"] || Math.max(1, cpuCount() - 2),
       spinRounds: spin >= 0 ? spin : cpuCount() <= 2 ? 50 : 5000,
-      hangMs: config["engine.hangMs"],
+      hangMs: this.config["engine.hangMs"],
       onLive: (partition) => this.shards?.live(partition),
       onLost: (error, partitions) => this.shards?.rebuild(partitions, error, this.ingest as Ingest),
     });
-    this.pool = pool;
+    return this.pool;
+  }
+
+  private makeIngest(
+    consumer: Pick<IngestOptions, "connection" | "fetchWaitMaxMs" | "connectTimeoutMs">,
+    outbox: Outbox,
+  ): Ingest {
+    const { config } = this;
+    // Nothing is asked of the shards before ingest starts, and by then they are there.
+    const shards = () => this.shards as ShardSet;
+    return new Ingest({
+      ...consumer,
+      prefix: config["kafka.prefix"],
+      groupId: config["kafka.groupId"],
+      // The embedded cluster knows no static members, and forgets its group with everything else.
+      ...(this.isEmbedded ? {} : { instanceId: config["engine.name"] }),
+      marketBackfill: config["kafka.marketBackfill"],
+      deadLetters: outbox,
+      table: this.table,
+      stats: this.stats,
+      shards: {
+        open: (partition, ends) => shards().open(partition, ends),
+        close: (partition) => shards().close(partition),
+        keep: (partition) => shards().keep(partition),
+        marketCaughtUp: () => shards().marketCaughtUp(),
+        marketMoved: () => this.pool?.ringAll(),
+      },
+      ...(this.isEmbedded ? {} : { onEngine: (name, announcement) => this.directory?.take(name, announcement) }),
+      onWarning: this.complaints.take,
+      onFatal: (error) => this.fail(error),
+    });
+  }
+
+  private makeShards(parts: { pool: ShardPool; outbox: Outbox; outlet: AlertOutlet; memory: AlertMemory; log: string }): void {
+    const { config, callbacks } = this;
+    const { pool, outbox, outlet, memory, log } = parts;
     const sharedDir = config["snapshot.sharedDir"];
     const library = new SnapshotLibrary({
       dirs: [join(config["engine.dataDir"], "snapshots"), ...(sharedDir === null ? [] : [sharedDir])],
@@ -195,50 +249,37 @@ export class Engine {
       warn: callbacks.warn,
     });
     this.snapshots = snapshots;
-    const shards = new ShardSet({
+    this.shards = new ShardSet({
       table: this.table,
       pool,
       library,
-      memory: this.memory,
+      memory,
       outlet,
       outbox,
       capacity: shardCapacity(config),
       recordFills: this.hasStore,
-      topic: topicName("accounts", prefix),
+      topic: topicName("accounts", config["kafka.prefix"]),
       nowMs: wallMs,
       onChanged: () => this.tellShards(),
-      onLive: () => undefined,
       lastSnapshot: (shard, timeoutMs) => snapshots.take(shard, timeoutMs),
       warn: callbacks.warn,
       fail: (error) => void this.fail(error),
     });
-    this.shards = shards;
-    if (this.isEmbedded) await this.prepareFeed();
-    this.ingest = new Ingest({
-      connection,
-      prefix,
-      groupId: config["kafka.groupId"],
-      // The embedded cluster knows no static members, and forgets its group with everything else.
-      ...(this.isEmbedded ? {} : { instanceId: config["engine.name"] }),
-      ...fetchWait,
-      connectTimeoutMs: config["kafka.connectTimeoutMs"],
-      marketBackfill: config["kafka.marketBackfill"],
-      deadLetters: outbox,
-      table: this.table,
-      stats: this.stats,
-      shards,
-      ...(this.directory ? { onEngine: (name, announcement) => this.directory?.take(name, announcement) } : {}),
-      onWarning: (text) => callbacks.warn(text),
-      onFatal: (error) => this.fail(error),
+  }
+
+  private makeDirectory(outbox: Outbox): EngineDirectory {
+    const { config, callbacks } = this;
+    return new EngineDirectory({
+      outbox,
+      prefix: config["kafka.prefix"],
+      self: {
+        engine: config["engine.name"],
+        url: config["http.advertisedUrl"] ?? this.addresses.page,
+        stream: config["stream.advertisedUrl"] ?? this.addresses.stream,
+      },
+      onChanged: (owners) => this.api?.post({ type: "engines", partitions: this.accountPartitions, owners }),
+      warn: callbacks.warn,
     });
-    await this.ingest.start();
-    this.feed?.start();
-    snapshots.start();
-    this.every(ALERT_INTERVAL_MS, () => this.passAlerts());
-    this.every(PLATFORM_INTERVAL_MS, () => this.tell());
-    callbacks.say(
-      `shards    ${workers} worker thread${workers === 1 ? "" : "s"}, up to ${config["capacity.accounts"].toLocaleString("en")} accounts a shard`,
-    );
   }
 
   private every(ms: number, act: () => void): void {
@@ -277,25 +318,25 @@ export class Engine {
     }
   }
 
-  private async startKafka(): Promise<void> {
-    const { config } = this;
-    if (this.isEmbedded) {
-      this.kafka = await startEmbeddedKafka();
-      this.brokers = this.kafka.brokers;
-      await this.kafka.createTopics(topicsOf(config).map((topic) => topic.name));
-      this.callbacks.say(
-        `kafka     embedded at ${this.brokers}, ${EMBEDDED_PARTITION_COUNT} partitions; forgets everything when the engine stops`,
-      );
-      return;
-    }
-    this.brokers = config["kafka.brokers"] as string;
-    const { partitions, made } = await prepareTopics(config, this.brokers);
+  private async startEmbeddedKafka(): Promise<void> {
+    this.kafka = await startEmbeddedKafka();
+    this.brokers = this.kafka.brokers;
+    await this.kafka.createTopics(topicsOf(this.config).map((topic) => topic.name));
+    this.callbacks.say(
+      `kafka     embedded at ${this.brokers}, ${EMBEDDED_PARTITION_COUNT} partitions; forgets everything when the engine stops`,
+    );
+  }
+
+  private async startTopics(): Promise<void> {
+    if (this.isEmbedded) return;
+    const { partitions, made } = await prepareTopics(this.config, this.brokers);
     this.accountPartitions = partitions;
     this.callbacks.say(`kafka     ${this.brokers}, ${partitions} account partitions${made > 0 ? `, made ${made} topics` : ""}`);
   }
 
+  /** Cluster and topic: offsets mean something within one log only. */
   private async logName(): Promise<string> {
-    const topic = `${this.config["kafka.prefix"]}accounts`;
+    const topic = topicName("accounts", this.config["kafka.prefix"]);
     if (this.isEmbedded) return `embedded-${new Date(this.startedMs).toISOString()}/${topic}`;
     return `${await clusterId({ brokers: this.brokers }, this.config["kafka.connectTimeoutMs"])}/${topic}`;
   }

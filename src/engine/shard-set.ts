@@ -52,7 +52,6 @@ export interface ShardSetOptions {
   nowMs(): number;
   /** Other shards are served now, or still write what the store has to read. */
   onChanged(): void;
-  onLive(shard: Shard): void;
   /** Makes a last snapshot, if there is anything new; at most so long. */
   lastSnapshot(shard: Shard, timeoutMs: number): Promise<void>;
   warn(line: string): void;
@@ -302,7 +301,6 @@ export class ShardSet implements ShardHost {
     shard.isLive = true;
     const ends = this.remembered.get(shard);
     if (ends) this.options.outlet.known(partition, ends);
-    this.options.onLive(shard);
   }
 
   private async release(shard: Shard): Promise<void> {

@@ -73,7 +73,7 @@ export interface IngestOptions {
   shards: ShardHost;
   /** A message of `engines`, from the beginning; left out: the topic is not read. */
   onEngine?(name: string | null, announcement: Buffer | null): void;
-  /** Something a person should know; the engine goes on. */
+  /** Something a person should know; the engine goes on. A client that goes on trying says the same again and again. */
   onWarning(text: string): void;
   /** The log cannot be read on as it is: the engine has to stop. */
   onFatal(error: Error): void;
@@ -106,6 +106,7 @@ export class Ingest {
   private readonly books: Books;
   private readonly refusals: Refusals;
   private loops: Promise<void>[] = [];
+  private connected: Promise<unknown> | undefined;
   private seats = 0;
   private stopping = false;
   private deadLetters = 0;
@@ -158,18 +159,31 @@ export class Ingest {
     });
   }
 
-  /** Connects, reads the reference data that is there, joins the group. Throws a KafkaError where that cannot be. */
+  /** Connects all clients; the topics need not be there yet. Throws a KafkaError where that cannot be. */
+  connect(): Promise<void> {
+    this.connected ??= Promise.all([this.market.connect(), this.refusals.connect(), this.accounts.connect()]);
+    return this.connected.then(() => undefined);
+  }
+
+  /** Joins the group and reads the reference data that is there; then shards are opened. The topics must be there. */
   async start(): Promise<void> {
-    await this.market.connect();
-    await this.readReference();
-    await this.assignMarket();
-    await this.refusals.connect();
-    await this.accounts.connect();
-    await this.accounts.subscribe([this.topics.accounts], {
-      onAssigned: (partitions) => this.onAssigned(partitions),
+    await this.connect();
+    // Together: what takes longest is the group's answer. The letters also say what the owner before us refused.
+    const reference = this.readReference();
+    const joined = this.accounts.subscribe([this.topics.accounts], {
+      onAssigned: async (partitions) => {
+        await Promise.all([reference, this.refusals.refresh()]);
+        return this.onAssigned(partitions);
+      },
       onRevoked: (partitions) => this.onRevoked(partitions),
     });
-    this.loops = [this.guard(this.marketLoop()), this.guard(this.accountsLoop())];
+    const accounts = joined.then(() => this.guard(this.accountsLoop()));
+    // Told of below, by `joined`.
+    accounts.catch(() => undefined);
+    this.loops = [accounts];
+    await Promise.all([joined, reference]);
+    await this.assignMarket();
+    this.loops.push(this.guard(this.marketLoop()));
   }
 
   private guard(loop: Promise<void>): Promise<void> {
@@ -247,8 +261,6 @@ export class Ingest {
 
   private async onAssigned(partitions: TopicPartition[]): Promise<Map<string, StartOffset>> {
     const starts = new Map<string, StartOffset>();
-    // Also what the owner before us refused.
-    await this.refusals.refresh();
     await Promise.all(
       partitions.map(async ({ topic, partition }) => {
         this.kept.delete(partition);

@@ -23,8 +23,11 @@ export class Refusals {
     this.consumer = new LogConsumer(options);
   }
 
-  async connect(): Promise<void> {
-    await this.consumer.connect();
+  connect(): Promise<void> {
+    return this.consumer.connect();
+  }
+
+  private async begin(): Promise<void> {
     this.partitions = await this.consumer.partitionCount(this.letters);
     const all = Array.from({ length: this.partitions }, (_, partition) => ({
       topic: this.letters,
@@ -43,6 +46,7 @@ export class Refusals {
   }
 
   private async read(): Promise<void> {
+    if (this.partitions === 0) await this.begin();
     const ends = new Map<number, number>();
     for (let partition = 0; partition < this.partitions; partition++) {
       const { low, high } = await this.consumer.watermarks(this.letters, partition);
