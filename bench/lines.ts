@@ -12,6 +12,7 @@ import { million } from "./lines/million";
 import { rest } from "./lines/rest";
 import { revaluation } from "./lines/revaluation";
 import { ring } from "./lines/ring";
+import { risk } from "./lines/risk";
 import { scaling } from "./lines/scaling";
 import { steady } from "./lines/steady";
 import { websocket } from "./lines/websocket";
@@ -19,6 +20,7 @@ import { websocket } from "./lines/websocket";
 export const LINES: readonly Line[] = [
   ring,
   decode,
+  risk,
   endToEnd,
   revaluation,
   million,

@@ -1,6 +1,6 @@
-// A shard on this thread whose accounts stand at every distance from their liquidation, for what follows when marks move:
-// every row valued anew, and every account that crossed a band flagged.
-import { AccountAt, BalanceAt, ControlAt, PositionAt } from "../../src/shared/layout/shard";
+// A shard on this thread whose accounts stand at every distance from their liquidation, for what follows when marks move: every
+// account that crossed a band flagged, every margin pool revalued, every row published anew.
+import { AccountAt, BalanceAt, ControlAt, POOL_UNIT_BYTES, PositionAt } from "../../src/shared/layout/shard";
 import { RingConsumer } from "../../src/shared/ring";
 import { OneThread } from "./one-thread";
 import { World } from "./world";
@@ -10,6 +10,15 @@ export const POSITIONS_PER_ACCOUNT = 8;
 /** Dollars over which a hundred accounts more stand between a balance and its liquidation: the same at every size. */
 const DEPOSIT_FROM_USD = 150;
 const ACCOUNTS_PER_USD = 100;
+
+/** Of a chunk of work: as much as there is. */
+const EVERYTHING = 0x7fffffff;
+
+/** What the rig drives by hand of what a round does. */
+interface Inside {
+  copyMarket(): void;
+  kernel: { trigger(limit: number): number; walk(limit: number): number; revalueAll(): void };
+}
 
 /** Deposits spread evenly, neighbours far apart. */
 function depositOf(accounts: number): (account: number) => number {
@@ -56,7 +65,16 @@ export class SweepRig {
     return count;
   }
 
-  /** Bytes of the rows that are in use: what valuing everybody has to read. */
+  private get inside(): Inside {
+    return this.shard.shard as unknown as Inside;
+  }
+
+  /** Bytes of the pools that are in use: what revaluing everybody has to read. */
+  get poolBytes(): number {
+    return this.shard.probe.word(ControlAt.poolEnd) * POOL_UNIT_BYTES;
+  }
+
+  /** Bytes of the rows that are in use: what publishing everybody anew has to read. */
   get rowBytes(): number {
     const { probe } = this.shard;
     return (
@@ -72,10 +90,29 @@ export class SweepRig {
     return this.rounds();
   }
 
-  /** Every account valued again, whatever moved: brute force. */
+  /**
+   * Moves all marks and revalues every pool, nothing between: equity and margin of everybody at the new marks, and whoever crossed
+   * a band told of. Rows follow afterwards, outside of the clock.
+   * @returns ns
+   */
+  revalue(ticks: number): number {
+    this.shard.mark(ticks);
+    const { kernel } = this.inside;
+    const before = this.shard.probe.counter(ControlAt.poolsWalked);
+    const start = performance.now();
+    this.inside.copyMarket();
+    while (kernel.trigger(EVERYTHING) > 0);
+    while (kernel.walk(EVERYTHING) > 0);
+    const ns = (performance.now() - start) * 1e6;
+    const swept = this.shard.probe.counter(ControlAt.poolsWalked) - before;
+    if (swept < this.accounts) throw new Error(`${swept} pools were revalued, of ${this.accounts} accounts`);
+    this.rounds();
+    return ns;
+  }
+
+  /** Every account's row valued again, whatever moved: brute force. */
   valueEverybody(): Flagged {
-    const { kernel } = this.shard.shard as unknown as { kernel: { revalueAll(): void } };
-    kernel.revalueAll();
+    this.inside.kernel.revalueAll();
     return this.rounds();
   }
 

@@ -75,10 +75,18 @@ async function run({ quick, progress }: LineOptions): Promise<Row[]> {
       name: "sweep",
       measure: () => {
         ticks = ticks === 0 ? 60 : 0;
+        return rig.revalue(ticks);
+      },
+    },
+    { name: "readPools", measure: () => reader.readNs(rig.poolBytes) },
+    {
+      name: "rows",
+      measure: () => {
+        ticks = ticks === 0 ? 60 : 0;
         return rig.move(ticks).settleNs;
       },
     },
-    { name: "read", measure: () => reader.readNs(rig.rowBytes) },
+    { name: "readRows", measure: () => reader.readNs(rig.rowBytes) },
   ]);
 
   // One contract's mark goes to and fro by a tenth of a percent: some of its holders cross a band each time.
@@ -126,14 +134,25 @@ async function run({ quick, progress }: LineOptions): Promise<Row[]> {
     pairedRow(
       {
         id: "million/sweep",
-        what: "all marks moved: every account valued, one core",
+        what: "all marks moved: equity and margin of every account, one core",
         unit: "ns",
         better: "lower",
         smallerThanGoal: quick,
-        details: { ...details, bandwidthGBps: (rig.rowBytes / Math.min(...sweeps.read)).toFixed(1) },
+        details: { ...details, poolMiB: Math.round(rig.poolBytes / 2 ** 20) },
       },
       { name: "Plimsoll", values: sweeps.sweep },
-      { name: "reading all rows once", values: sweeps.read },
+      { name: "reading all pools once", values: sweeps.readPools },
+    ),
+    pairedRow(
+      {
+        id: "million/rows",
+        what: "all marks moved: every row published anew, every liquidation price with it, one core",
+        unit: "ns",
+        better: "lower",
+        details,
+      },
+      { name: "Plimsoll", values: sweeps.rows },
+      { name: "reading all rows once", values: sweeps.readRows },
     ),
     pairedRow(
       {

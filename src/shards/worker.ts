@@ -4,26 +4,27 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { monotonicNs, setMonotonicBase } from "../shared/clock";
 import { faultPoint } from "../shared/fault-points";
-import {
-  AssetAt,
-  InstrumentAt,
-  MARKET_ASSETS_OFFSET,
-  MARKET_BYTES,
-  MARKET_INSTRUMENTS_OFFSET,
-  MARKET_TABLES_OFFSET,
-  MARKET_VERSIONS_OFFSET,
-  MarketHeaderAt,
-} from "../shared/layout/market";
+import { MARKET_VERSIONS_OFFSET, MarketHeaderAt } from "../shared/layout/market";
 import { ControlAt, ShardState } from "../shared/layout/shard";
-import { ASSET_SLOTS, INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES } from "../shared/limits";
-import { readConsistent } from "../shared/views/seqlock";
+import {
+  ASSET_SLOTS,
+  INSTRUMENT_SLOTS,
+  KERNEL_RESERVED_BYTES,
+  PIECE_RECORDS,
+  REFRESH_CHUNK,
+  ROUND_RECORDS,
+  TRIGGER_CHUNK,
+  WALK_CHUNK,
+} from "../shared/limits";
+import { MarketCopy, TORN } from "./market-copy";
 import { ImageCopy, type ShardImage } from "./snapshot/image";
 import { type HashingKernel, hashText, shardStateHash } from "./snapshot/state-hash";
 
-/** Records applied before touched accounts are valued: bounds how old a row can be while a backlog is worked off. */
-const DRAIN_RECORDS = 4096;
-/** Accounts looked at in one piece of a sweep: bounds how long account events wait behind a revaluation. */
-const SWEEP_ACCOUNTS = 512;
+/** More than there can be. */
+const EVERYTHING = 0x7fffffff;
+
+/** Pieces of the log between two valuations of what they touched, in a shard that catches up. */
+const CATCH_UP_PIECES = 512;
 
 /** Rounds with work before the port is looked at all the same. */
 const BUSY_ROUNDS = 64;
@@ -95,7 +96,10 @@ interface Kernel extends HashingKernel {
   instrumentChanged(id: number): void;
   assetChanged(id: number): void;
   revalueAll(): void;
-  sweep(limit: number): number;
+  trigger(limit: number): number;
+  walk(limit: number): number;
+  refreshWatchedRows(): number;
+  sweep(limit: number, nowNs: number): number;
   rebuildIndexes(): void;
   setAlerted(accountId: bigint, seq: number, status: number): number;
   skipAlertNumbers(by: number): void;
@@ -106,15 +110,14 @@ export class RunningShard {
   readonly partition: number;
   private readonly words: Int32Array;
   private readonly kernel: Kernel;
-  private readonly copy: Uint8Array;
-  private readonly copyAt: number;
+  private readonly market: MarketCopy;
   private readonly marketWords: Int32Array;
-  private readonly marketBytes: Uint8Array;
   private readonly seenVersions = new Int32Array(INSTRUMENT_SLOTS);
   private readonly seenAssetSeq = new Float64Array(ASSET_SLOTS);
   private seenMarket = -1;
   private seenReference = -1;
   private heartbeat = 0;
+  private catchUpPieces = 0;
   private readonly say: NonNullable<RunningShardOptions["say"]>;
   /** What was alerted before; null: not known yet, so the shard may not go live. */
   private alerted: Alerted | null;
@@ -134,11 +137,9 @@ export class RunningShard {
     this.alerted = options.held ? null : NOTHING_ALERTED;
     const buffer = memory.buffer as SharedArrayBuffer;
     this.words = new Int32Array(buffer);
-    this.copy = new Uint8Array(buffer);
-    this.copyAt = this.words[(KERNEL_RESERVED_BYTES + ControlAt.market) / 4] >>> 0;
+    this.market = new MarketCopy(market, buffer, this.words[(KERNEL_RESERVED_BYTES + ControlAt.market) / 4] >>> 0);
     this.partition = this.words[(KERNEL_RESERVED_BYTES + ControlAt.partition) / 4];
     this.marketWords = new Int32Array(market);
-    this.marketBytes = new Uint8Array(market);
     const abort = () => {
       throw new Error(`shard ${this.partition}: the kernel aborted`);
     };
@@ -207,20 +208,37 @@ export class RunningShard {
     }
   }
 
-  // Events up to the next batch boundary where the ledger is to be copied, and none while it is.
+  // Events up to the next batch boundary where the ledger is to be copied, and none while it is; valued piece by piece, so that
+  // what they touched is still in the cache.
   private drain(visible: number): number {
-    if (this.copying !== null) return 0;
-    let limit = Math.min(visible, DRAIN_RECORDS);
-    if (this.imageWanted) {
-      const left = this.word(ControlAt.batchRemaining);
-      if (left === 0) {
-        this.imageWanted = false;
-        this.copying = new ImageCopy(this.words.buffer as SharedArrayBuffer, this.kernel);
-        return 0;
-      }
-      limit = Math.min(limit, left);
+    const end = Math.min(visible, ROUND_RECORDS);
+    let drained = 0;
+    while (!this.isCopying() && drained < end) {
+      let limit = Math.min(end - drained, PIECE_RECORDS);
+      if (this.imageWanted) limit = Math.min(limit, this.word(ControlAt.batchRemaining));
+      const consumed = this.kernel.drain(limit);
+      if (consumed > 0) faultPoint("shard-round");
+      if (this.isValuing(consumed)) this.kernel.valueTouched(EVERYTHING);
+      if (consumed === 0) break;
+      this.kernel.noteLatency(monotonicNs());
+      drained += consumed;
     }
-    return limit > 0 ? this.kernel.drain(limit) : 0;
+    return drained;
+  }
+
+  // While it catches up its rows are shown as RECOVERING: they are valued now and then, not with every piece of the backlog.
+  private isValuing(consumed: number): boolean {
+    if (consumed === 0 || this.state !== ShardState.Recovering) return true;
+    return ++this.catchUpPieces % CATCH_UP_PIECES === 0;
+  }
+
+  // Whether the ledger is being copied; begins it where that is wanted and a batch has just ended.
+  private isCopying(): boolean {
+    if (this.imageWanted && this.word(ControlAt.batchRemaining) === 0) {
+      this.imageWanted = false;
+      this.copying = new ImageCopy(this.words.buffer as SharedArrayBuffer, this.kernel);
+    }
+    return this.copying !== null;
   }
 
   private copyImage(): void {
@@ -248,17 +266,23 @@ export class RunningShard {
     // After looking: whatever these records refer to was in the market memory before they were published.
     this.copyMarket();
     const drained = this.drain(visible);
-    if (drained > 0) faultPoint("shard-round");
-    const valued = this.kernel.valueTouched(0x7fffffff);
-    if (drained > 0) this.kernel.noteLatency(monotonicNs());
     if (this.state === ShardState.Recovering) {
       if (drained > 0) faultPoint("shard-recovering");
       this.goLive();
     }
-    const swept = this.kernel.sweep(SWEEP_ACCOUNTS);
+    const revalued = this.revalue();
     const copying = this.copying !== null;
     if (copying) this.copyImage();
-    return drained > 0 || valued > 0 || swept > 0 || copying;
+    return drained > 0 || revalued || copying;
+  }
+
+  // What the market's moving asks for, a chunk of each: first who crossed a line, then the rows somebody looks at, then all.
+  private revalue(): boolean {
+    if (this.kernel.trigger(TRIGGER_CHUNK) >= TRIGGER_CHUNK) return true;
+    const watched = this.kernel.refreshWatchedRows();
+    const walked = this.kernel.walk(WALK_CHUNK);
+    const refreshed = this.kernel.sweep(REFRESH_CHUNK, monotonicNs());
+    return watched > 0 || walked > 0 || refreshed > 0;
   }
 
   private copyMarket(): void {
@@ -267,26 +291,16 @@ export class RunningShard {
     this.seenMarket = version;
     const reference = Atomics.load(this.marketWords, MarketHeaderAt.referenceVersion / 4);
     const referenceMoved = reference !== this.seenReference && (reference & 1) === 0;
-    this.copy.set(this.marketBytes.subarray(0, MarketHeaderAt.bytes), this.copyAt);
+    this.market.copyHeader();
     if (referenceMoved) {
-      const copied = readConsistent(this.marketWords, MarketHeaderAt.referenceVersion / 4, () =>
-        this.copy.set(this.marketBytes.subarray(MARKET_ASSETS_OFFSET, MARKET_BYTES), this.copyAt + MARKET_ASSETS_OFFSET),
-      );
-      if (copied) this.seenReference = reference;
+      if (this.market.copyReference()) this.seenReference = reference;
       else this.seenMarket = -1;
     }
     const end = this.marketWords[MarketHeaderAt.instrumentEnd / 4];
     for (let id = 1; id < end; id++) {
-      const at = MARKET_VERSIONS_OFFSET / 4 + id;
-      const rowVersion = Atomics.load(this.marketWords, at);
-      if (rowVersion === this.seenVersions[id]) continue;
-      const row = MARKET_INSTRUMENTS_OFFSET + id * InstrumentAt.bytes;
-      let seen = rowVersion;
-      const copied = readConsistent(this.marketWords, at, () => {
-        seen = this.marketWords[at];
-        this.copy.set(this.marketBytes.subarray(row, row + InstrumentAt.bytes), this.copyAt + row);
-      });
-      if (!copied) {
+      if (Atomics.load(this.marketWords, MARKET_VERSIONS_OFFSET / 4 + id) === this.seenVersions[id]) continue;
+      const seen = this.market.copyInstrument(id);
+      if (seen === TORN) {
         this.seenMarket = -1;
         continue;
       }
@@ -299,19 +313,12 @@ export class RunningShard {
 
   // Prices of assets move under the same lock as the rest of the reference section, but touch only their own holders.
   private copyAssets(): void {
-    const doubles = new Float64Array(
-      this.marketBytes.buffer,
-      MARKET_ASSETS_OFFSET,
-      (MARKET_TABLES_OFFSET - MARKET_ASSETS_OFFSET) / 8,
-    );
     const end = this.marketWords[MarketHeaderAt.assetEnd / 4];
     for (let id = 1; id < end; id++) {
-      const at = (id * AssetAt.bytes) / 8;
-      const seq = doubles[at + AssetAt.priceSeq / 8];
+      const seq = this.market.assetPriceSeq(id);
       if (seq === this.seenAssetSeq[id]) continue;
       this.seenAssetSeq[id] = seq;
-      const row = MARKET_ASSETS_OFFSET + id * AssetAt.bytes;
-      this.copy.set(this.marketBytes.subarray(row, row + AssetAt.bytes), this.copyAt + row);
+      this.market.copyAsset(id);
       this.kernel.assetChanged(id);
     }
   }

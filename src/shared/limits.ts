@@ -33,3 +33,20 @@ export const EXACT_INTEGER_MAX = 9007199254740991;
 
 /** A reader of a row that its writer keeps changing gives up after so many tries and calls the row STALE. */
 export const SEQLOCK_TRIES_MAX = 1000;
+
+/** Records applied in one round of a shard's worker: bounds how long the market waits behind a backlog of events. */
+export const ROUND_RECORDS = 4096;
+/** Records applied before the accounts they touched are valued: few enough that their rows are still in the cache. */
+export const PIECE_RECORDS = 256;
+/**
+ * Work done between two looks at the input ring, for each of: telling who crossed a line, revaluing all pools, refreshing rows. In units
+ * of looking at one pool or account, some 30 to 100 ns; valuing one counts eight. So an event waits some tenths of a millisecond for each.
+ */
+export const TRIGGER_CHUNK = 4096;
+export const WALK_CHUNK = 4096;
+export const REFRESH_CHUNK = 1024;
+
+/** Accounts that readers can have kept fresh at every mark at the same time; two that share a slot take turns. */
+export const WATCH_SLOTS = 4096;
+/** Rounds of refreshing for which a reader's interest lasts; whoever goes on looking says so again. */
+export const WATCH_PASSES = 4;

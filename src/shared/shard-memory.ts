@@ -9,12 +9,21 @@ import {
   ControlAt,
   FillAt,
   OrderAt,
+  POOL_GROUP_UNITS,
+  POOL_UNIT_BYTES,
   PositionAt,
   SHARD_LAYOUT_VERSION,
   SHARD_MAGIC,
   ShardState,
 } from "./layout/shard";
-import { INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES, RING_RECORDS_MIN, SHARD_BYTES_MAX, WASM_PAGE_BYTES } from "./limits";
+import {
+  INSTRUMENT_SLOTS,
+  KERNEL_RESERVED_BYTES,
+  RING_RECORDS_MIN,
+  SHARD_BYTES_MAX,
+  WASM_PAGE_BYTES,
+  WATCH_SLOTS,
+} from "./limits";
 import { initRing } from "./ring";
 
 export interface ShardCapacity {
@@ -40,6 +49,9 @@ export const DEFAULT_SHARD_CAPACITY: ShardCapacity = {
 
 const align = (offset: number, to: number) => Math.ceil(offset / to) * to;
 const powerOfTwoAbove = (count: number) => 2 ** Math.ceil(Math.log2(Math.max(2, count)));
+
+/** A pool of one position takes a unit, larger pools no more than that for each of their positions, and one without any a unit. */
+const poolUnits = (capacity: ShardCapacity) => align(capacity.positions + capacity.accounts, POOL_GROUP_UNITS);
 
 /** What one section needs: name of its control word (or none), bytes. */
 export interface Section {
@@ -69,6 +81,11 @@ export function shardSections(capacity: ShardCapacity): { sections: Section[]; t
   add("settlements", INSTRUMENT_SLOTS * 16);
   add("orderHash", powerOfTwoAbove(capacity.orders * 2) * 4);
   add("orders", capacity.orders * OrderAt.bytes);
+  const units = poolUnits(capacity);
+  add("pools", units * POOL_UNIT_BYTES);
+  add("poolSafe", units * 4);
+  add("poolSafeMinima", Math.ceil(units / POOL_GROUP_UNITS) * 4);
+  add("watch", WATCH_SLOTS * 4);
   return { sections, totalBytes: align(at, WASM_PAGE_BYTES) };
 }
 
@@ -109,6 +126,11 @@ export function createShardMemory(
   set(ControlAt.settlements, at.settlements);
   set(ControlAt.orderHash, at.orderHash);
   set(ControlAt.orderHashSlots, powerOfTwoAbove(capacity.orders * 2));
+  set(ControlAt.pools, at.pools);
+  set(ControlAt.poolUnits, poolUnits(capacity));
+  set(ControlAt.poolSafe, at.poolSafe);
+  set(ControlAt.poolSafeMinima, at.poolSafeMinima);
+  set(ControlAt.watch, at.watch);
   set(ControlAt.orders, at.orders);
   set(ControlAt.orderCapacity, capacity.orders);
   initRing(buffer, at.inputRing, at.inputRing + RingAt.bytes, capacity.inputRecords, 64);

@@ -1,12 +1,13 @@
 // Rows of accounts, balances and positions: found or made. Every pool has a capacity; a full one is a fault of the shard
 // (the event that met it is not applied), never a silent loss.
 
-import { AccountAt, BalanceAt, ControlAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
+import { AccountAt, BalanceAt, ControlAt, PoolEntryAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
 import { BALANCES_PER_ACCOUNT_MAX, POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
-import { accountCapacity, accountHash, accountHashMask, accountRow, balanceCapacity, balanceRow, CONTROL, positionCapacity, positionRow } from "./memory";
+import { ContractAt, contractOf } from "./contracts";
+import { accountCapacity, accountHash, accountHashMask, accountRow, balanceCapacity, balanceRow, CONTROL, NONE, positionCapacity, positionRow } from "./memory";
+import { addEntry, findEntry, keyOf, removeEntry } from "./pools";
 
-/** No slot: it is not there, or the shard's pool is full. */
-export const NONE: u32 = 0xffffffff;
+export { NONE } from "./memory";
 /** No slot: the account has as many as one account may have. That is its own affair, not the shard's. */
 export const LIMIT: u32 = 0xfffffffe;
 
@@ -74,26 +75,25 @@ export function findOrAddBalance(account: usize, asset: u32): u32 {
   return slot;
 }
 
-export function findPosition(account: usize, instrument: u32, flags: u32): u32 {
-  let link = load<u32>(account, AccountAt.firstPosition);
-  while (link != 0) {
-    const row = positionRow(link - 1);
-    if (load<u32>(row, PositionAt.instrument) == instrument && load<u32>(row, PositionAt.flags) == flags) return link - 1;
-    link = load<u32>(row, PositionAt.next);
+/** Where the last findOrAddPosition found it: its entry in the account's pools. */
+export let foundEntry: usize = 0;
+
+/**
+ * Row of the position of an instrument, leg and margin mode, made where missing; 0 where the shard's pool is full, LIMIT where the
+ * account is. Sets foundEntry and, in pools.ts, foundPool.
+ */
+export function findOrAddPosition(account: usize, accountSlot: u32, instrument: u32, flags: u32): usize {
+  const key = keyOf(instrument, flags);
+  const settle = load<u32>(contractOf(instrument), ContractAt.settle);
+  const entry = findEntry(account, settle, key);
+  if (entry != 0) {
+    foundEntry = entry;
+    return load<u32>(entry, PoolEntryAt.row);
   }
-  return NONE;
+  return addPosition(account, accountSlot, instrument, flags, settle, key);
 }
 
-/** Position of an instrument, leg and margin mode, made where missing; NONE where the pool is full, LIMIT where the account is. */
-export function findOrAddPosition(account: usize, accountSlot: u32, instrument: u32, flags: u32): u32 {
-  let link = load<u32>(account, AccountAt.firstPosition);
-  let last: u32 = 0;
-  while (link != 0) {
-    const row = positionRow(link - 1);
-    if (load<u32>(row, PositionAt.instrument) == instrument && load<u32>(row, PositionAt.flags) == flags) return link - 1;
-    last = link;
-    link = load<u32>(row, PositionAt.next);
-  }
+function addPosition(account: usize, accountSlot: u32, instrument: u32, flags: u32, settle: u32, key: u32): usize {
   const held = load<u16>(account, AccountAt.positionCount);
   if (held >= <u16>POSITIONS_PER_ACCOUNT_MAX) return LIMIT;
   let slot: u32;
@@ -103,7 +103,7 @@ export function findOrAddPosition(account: usize, accountSlot: u32, instrument: 
     store<u32>(CONTROL, load<u32>(positionRow(slot), PositionAt.next), ControlAt.positionFree);
   } else {
     slot = load<u32>(CONTROL, ControlAt.positionCount);
-    if (slot >= positionCapacity) return NONE;
+    if (slot >= positionCapacity) return 0;
     atomic.store<u32>(CONTROL, slot + 1, ControlAt.positionCount);
   }
   const row = positionRow(slot);
@@ -115,10 +115,19 @@ export function findOrAddPosition(account: usize, accountSlot: u32, instrument: 
   store<f64>(row, f64.NaN, PositionAt.liquidationPrice);
   store<f64>(row, f64.NaN, PositionAt.bankruptcyPrice);
   store<f64>(row, f64.NaN, PositionAt.entryPrice);
-  if (last == 0) store<u32>(account, slot + 1, AccountAt.firstPosition);
-  else store<u32>(positionRow(last - 1), slot + 1, PositionAt.next);
+  let link = load<u32>(account, AccountAt.firstPosition);
+  if (link == 0) store<u32>(account, slot + 1, AccountAt.firstPosition);
+  else {
+    let last: usize = 0;
+    while (link != 0) {
+      last = positionRow(link - 1);
+      link = load<u32>(last, PositionAt.next);
+    }
+    store<u32>(last, slot + 1, PositionAt.next);
+  }
   store<u16>(account, held + 1, AccountAt.positionCount);
-  return slot;
+  foundEntry = addEntry(account, accountSlot, settle, key, slot);
+  return row;
 }
 
 /** Takes a flat position without open orders out of its account and returns its slot to the pool. */
@@ -131,6 +140,7 @@ export function removePosition(account: usize, slot: u32): void {
   }
   if (link == 0) return;
   const row = positionRow(slot);
+  removeEntry(account, row);
   const next = load<u32>(row, PositionAt.next);
   if (last == 0) store<u32>(account, next, AccountAt.firstPosition);
   else store<u32>(positionRow(last - 1), next, PositionAt.next);

@@ -2,16 +2,23 @@
 // copies what moved in the market into this memory, then drains the input ring, values what was touched, and sweeps.
 import { AccountEventKind } from "../../../schemas/generated/account-event-kind";
 import { AccountEventAt } from "../../../schemas/generated/offsets";
-import { MarketHeaderAt } from "../../shared/layout/market";
+import { GroupAt, MarketHeaderAt } from "../../shared/layout/market";
 import { BATCH_RECORD_KIND, BatchRecordAt, ControlAt, LATENCY_BUCKETS, ShardFault, ShardState } from "../../shared/layout/shard";
-import { ASSET_SLOTS, INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES } from "../../shared/limits";
-import { Applied, applyEvent } from "./ledger";
-import { attachMemory, CONTROL, count, fillRing, inputRing, market } from "./memory";
+import { ASSET_SLOTS, GROUP_SLOTS, INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES } from "../../shared/limits";
+import { anchorAsset, anchorContract, driftAsset, driftContract } from "./anchors";
+import { loadAsset, loadInstrument, loadReference, Moved } from "./contracts";
+import { Applied, applyEvent, publishFills } from "./ledger";
+import { accountRow, attachMemory, CONTROL, count, fillRing, groupRow, inputRing, market } from "./memory";
+import { markAllPooled, rebuildPools } from "./pools";
+import { markAllDue, markDue, refreshSome, refreshWatched } from "./refresh";
 import { countWait, readable, readSlot, release, room } from "./ring";
-import { markAllDue, markAssetDue, markInstrumentDue, sweepSome } from "./sweep";
-import { takeTouched, touchedCount } from "./touched";
-import { loadAsset, loadInstrument, loadReference, valueAccount } from "./valuation";
+import { canOpen, isTouched, takeTouched, touchedCount } from "./touched";
+import { markMoved, markTermsChanged, triggerSome, walkSome } from "./trigger";
+import { shouldWarm, WARM_RECORDS, warmRecords } from "./warm";
+import { clearCounts, generalCount, leanCount, valueAccount, valueGeneral } from "./valuation";
 
+// Exported so that they stay out of line: what is rare must not crowd the registers of what is not.
+export { countMore, searchPrice } from "./lean";
 export { rebuildIndexes, setAlerted, skipAlertNumbers } from "./restore";
 export { hashAccounts, hashOrders, hashSettlements } from "./state-hash";
 
@@ -24,8 +31,14 @@ let pending: u32 = 0;
 /** Finds the sections. Returns false where the memory is not a shard of this layout; the shard's fault says so too. */
 export function attach(): bool {
   if (heap.alloc(0) >= <usize>KERNEL_RESERVED_BYTES) return false;
-  return attachMemory();
+  if (!attachMemory()) return false;
+  // Laid out when the contracts are known, before the first event.
+  poolsMissing = load<u32>(CONTROL, ControlAt.accountCount) != 0;
+  return true;
 }
+
+// Accounts came with the memory, and their pools have not been laid out yet.
+let poolsMissing: bool = false;
 
 /** Records of the input ring that may be drained now. Read it before the market is copied: what these records refer to is there. */
 export function visible(): u32 {
@@ -45,7 +58,14 @@ export function drain(limit: u32): u32 {
   let offset = load<i64>(CONTROL, ControlAt.currentOffset);
   let index = <u32>load<i64>(CONTROL, ControlAt.currentIndex);
   let received = load<f64>(CONTROL, ControlAt.batchReceivedNs);
+  const warms = shouldWarm();
+  let warmed: u32 = 0;
   while (consumed < limit) {
+    if (warms && consumed == warmed) {
+      const group = min(limit - consumed, WARM_RECORDS);
+      warmRecords(consumed, group);
+      warmed += group;
+    }
     const record = readSlot(inputRing, consumed);
     if (remaining == 0) {
       if (load<u8>(record, AccountEventAt.kind) != BATCH_RECORD_KIND) {
@@ -60,12 +80,14 @@ export function drain(limit: u32): u32 {
       if (remaining == 0) finishBatch(offset, received, 0);
       continue;
     }
+    if (!canOpen()) break;
     const outcome = applyEvent(record, offset, index, fillRoom > 0);
     if (outcome == Applied.ShardFull) {
       fault(ShardFault.AccountsFull);
       break;
     }
     if (outcome == Applied.FillRingFull) {
+      publishFills();
       fillRoom = room(fillRing);
       if (fillRoom > 0) continue;
       countWait(fillRing);
@@ -84,6 +106,7 @@ export function drain(limit: u32): u32 {
   store<i64>(CONTROL, offset, ControlAt.currentOffset);
   store<i64>(CONTROL, index, ControlAt.currentIndex);
   store<f64>(CONTROL, received, ControlAt.batchReceivedNs);
+  publishFills();
   if (consumed != 0) release(inputRing, consumed);
   count(ControlAt.eventsApplied, applied);
   return consumed;
@@ -108,10 +131,13 @@ function fault(code: ShardFault): void {
 export function valueTouched(limit: u32): u32 {
   let done: u32 = 0;
   while (done < limit && touchedCount() > 0) {
-    valueAccount(takeTouched());
+    const slot = takeTouched();
+    if (!isTouched(slot)) continue;
+    valueAccount(slot);
     ++done;
   }
   if (done != 0) count(ControlAt.valuations, done);
+  countPaths();
   return done;
 }
 
@@ -134,21 +160,68 @@ export function latencyBucket(ns: f64): u32 {
   return min(bucket, <u32>LATENCY_BUCKETS - 1);
 }
 
-export function referenceChanged(): void {
-  loadReference();
-  markAllDue();
+function countPaths(): void {
+  if (leanCount != 0) count(ControlAt.valuationsLean, leanCount);
+  if (generalCount != 0) count(ControlAt.valuationsGeneral, generalCount);
+  clearCounts();
 }
 
+// Collateral mode of each group when last looked at.
+const collaterals = new Uint8Array(GROUP_SLOTS);
+
+export function referenceChanged(): void {
+  loadReference();
+  const end = load<u32>(market, MarketHeaderAt.instrumentEnd);
+  for (let id: u32 = 1; id < end; ++id) anchorContract(id);
+  const assetEnd = load<u32>(market, MarketHeaderAt.assetEnd);
+  for (let id: u32 = 0; id < assetEnd; ++id) anchorAsset(id);
+  let hasRegrouped = false;
+  for (let id: u32 = 0; id < <u32>GROUP_SLOTS; ++id) {
+    const collateral = load<u8>(groupRow(id), GroupAt.collateral);
+    if (collaterals[id] != collateral) hasRegrouped = true;
+    collaterals[id] = collateral;
+  }
+  if (poolsMissing) rebuildPools();
+  else if (hasRegrouped) markAllPooled();
+  poolsMissing = false;
+  markAllDue();
+  markTermsChanged();
+}
+
+/** A row of the market copy is new. */
 export function instrumentChanged(id: u32): void {
   if (id >= <u32>INSTRUMENT_SLOTS) return;
-  loadInstrument(id);
-  markInstrumentDue(id);
+  const moved = loadInstrument(id);
+  if (moved == Moved.Nothing) return;
+  markDue();
+  if (moved == Moved.Values) {
+    driftContract(id);
+    markMoved();
+  } else if (moved == Moved.Terms) {
+    anchorContract(id);
+    markTermsChanged();
+  }
 }
 
 export function assetChanged(id: u32): void {
-  if (id >= <u32>ASSET_SLOTS) return;
-  loadAsset(id);
-  markAssetDue(id);
+  if (id >= <u32>ASSET_SLOTS || !loadAsset(id)) return;
+  driftAsset(id);
+  markDue();
+  markMoved();
+}
+
+/** Finds and tells who crossed a line since the market moved: as much as looking at `limit` pools. Returns the work done; 0: none. */
+export function trigger(limit: u32): u32 {
+  const work = triggerSome(limit);
+  countPaths();
+  return work;
+}
+
+/** Goes on revaluing all pools after the market moved, likewise. */
+export function walk(limit: u32): u32 {
+  const work = walkSome(limit);
+  countPaths();
+  return work;
 }
 
 /** Every account is valued again: when the shard has caught up with its log. */
@@ -156,8 +229,18 @@ export function revalueAll(): void {
   markAllDue();
 }
 
-export function sweep(limit: u32): u32 {
-  return sweepSome(limit);
+/** Refreshes the rows of accounts that are being watched, ahead of their turn. Returns how many. */
+export function refreshWatchedRows(): u32 {
+  const valued = refreshWatched();
+  countPaths();
+  return valued;
+}
+
+/** Goes on refreshing rows after the market moved. Returns how many accounts were looked at; 0: all are up to date. */
+export function sweep(limit: u32, nowNs: f64): u32 {
+  const looked = refreshSome(limit, nowNs);
+  countPaths();
+  return looked;
 }
 
 /** Newest event time of the market copy, ns: what options' time to expiry is counted from. */
@@ -165,7 +248,8 @@ export function marketTimeNs(): f64 {
   return load<f64>(market, MarketHeaderAt.eventTimeNs);
 }
 
-/** Fills the account row at once, touched or not: for tests. */
-export function valueOne(slot: u32): void {
-  valueAccount(slot);
+/** Writes the account's rows at once, touched or not, as the workers do (0) or through the general workspace (1): for tests. */
+export function valueOne(slot: u32, general: u32): void {
+  if (general != 0) valueGeneral(accountRow(slot), slot);
+  else valueAccount(slot);
 }

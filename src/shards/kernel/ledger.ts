@@ -11,13 +11,17 @@ import { OptionType } from "../../../schemas/generated/option-type";
 import { Payoff } from "../../../schemas/generated/payoff";
 import { Premium } from "../../../schemas/generated/premium";
 import { InstrumentAt } from "../../shared/layout/market";
-import { AccountAt, AccountFlag, BalanceAt, ControlAt, FillAt, OrderAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
-import { findOrAddAccount, findOrAddBalance, findOrAddPosition, LIMIT, NONE, positionFlagsOf, removePosition } from "./accounts";
+import { AccountAt, AccountFlag, BalanceAt, ControlAt, FillAt, OrderAt, PoolEntryAt, PoolEntryFlag, PositionAt, PositionFlag } from "../../shared/layout/shard";
+import { findOrAddAccount, findOrAddBalance, findOrAddPosition, foundEntry, LIMIT, NONE, positionFlagsOf, removePosition } from "./accounts";
+import { ContractAt, ContractFlag, contractOf } from "./contracts";
 import { addExact, clearOverflow, mulDivCeil, mulDivFloor, mulExact, overflowed, raiseOverflow } from "./int128";
-import { accountRow, balanceRow, beginWrite, CONTROL, count, endWrite, fillRing, instrumentRow, orderRow, partition, positionRow, settlementWord } from "./memory";
+import { accountRow, balanceRow, CONTROL, count, fillRing, instrumentRow, orderRow, partition, positionRow, positionSlotOf, settlementWord } from "./memory";
 import { addOrder, countOpenOrders, findOrder, removeOrder } from "./orders";
-import { publishOne, writeSlot } from "./ring";
-import { touch } from "./touched";
+import { copyRow, followRow, sumPools } from "./pools";
+import { publish, writeSlot } from "./ring";
+import { closeSettled, openRow, openSettled } from "./touched";
+
+const UNIT: f64 = 100000000;
 
 export const enum Applied {
   Yes = 0,
@@ -31,19 +35,32 @@ export const enum Applied {
   FillRingFull = 4,
 }
 
+// Fills recorded and not yet shown to the store, and how many more fit.
+let fillsRecorded: u32 = 0;
+// Fills applied and not yet counted.
+let fillsApplied: u32 = 0;
+
+/** After a batch of events: what was recorded becomes visible in one store, and is counted. */
+export function publishFills(): void {
+  if (fillsApplied != 0) count(ControlAt.fills, fillsApplied);
+  if (fillsRecorded != 0) publish(fillRing, fillsRecorded);
+  fillsApplied = 0;
+  fillsRecorded = 0;
+}
+
 // Cash that trading `lots` (signed) at `ticks` brings to openCash.
-function tradeCash(instrument: usize, lots: i64, ticks: i64): i64 {
-  const num = load<i64>(instrument, InstrumentAt.valueNum);
-  const den = load<i64>(instrument, InstrumentAt.valueDen);
-  if (load<u8>(instrument, InstrumentAt.payoff) == Payoff.Inverse) return mulDivFloor(lots, num, mulExact(ticks, den));
+function tradeCash(contract: usize, lots: i64, ticks: i64): i64 {
+  const num = load<i64>(contract, ContractAt.valueNum);
+  const den = load<i64>(contract, ContractAt.valueDen);
+  if (load<u32>(contract, ContractAt.flags) & ContractFlag.Inverse) return mulDivFloor(lots, num, mulExact(ticks, den));
   return mulDivFloor(mulExact(-lots, ticks), num, den);
 }
 
 // What an open order of `lots` (> 0) at `ticks` weighs in the settle asset, rounded up.
-function orderValue(instrument: usize, lots: i64, ticks: i64): i64 {
-  const num = load<i64>(instrument, InstrumentAt.valueNum);
-  const den = load<i64>(instrument, InstrumentAt.valueDen);
-  if (load<u8>(instrument, InstrumentAt.payoff) == Payoff.Inverse) return mulDivCeil(lots, num, mulExact(ticks, den));
+function orderValue(contract: usize, lots: i64, ticks: i64): i64 {
+  const num = load<i64>(contract, ContractAt.valueNum);
+  const den = load<i64>(contract, ContractAt.valueDen);
+  if (load<u32>(contract, ContractAt.flags) & ContractFlag.Inverse) return mulDivCeil(lots, num, mulExact(ticks, den));
   return mulDivCeil(mulExact(lots, ticks), num, den);
 }
 
@@ -64,6 +81,11 @@ function optionDeliveryCash(instrument: usize, lots: i64, deliveryE8: i64): i64 
 // Window of 64 numbers below seqHigh: bit k of `holes` set means seqHigh − 1 − k is still missing.
 function takeSequence(account: usize, seq: u64): bool {
   const high = load<u64>(account, AccountAt.seqHigh);
+  if (seq == high + 1 && (load<u64>(account, AccountAt.holes) | <u64>load<u32>(account, AccountAt.holesLost)) == 0) {
+    // Next in order, and nothing is missing: no flag changes.
+    store<u64>(account, seq, AccountAt.seqHigh);
+    return true;
+  }
   if (seq > high) {
     const step = seq - high;
     let holes = load<u64>(account, AccountAt.holes);
@@ -121,25 +143,25 @@ let nextOpenCash: i64 = 0;
 let realized: i64 = 0;
 
 // Trades `lots` (signed) at `ticks` against (qty, openCash). Sets the three variables above.
-function trade(instrument: usize, qty: i64, openCash: i64, lots: i64, ticks: i64): void {
+function trade(contract: usize, qty: i64, openCash: i64, lots: i64, ticks: i64): void {
   realized = 0;
   if (qty == 0 || qty > 0 == lots > 0) {
     nextLots = addExact(qty, lots);
-    nextOpenCash = addExact(openCash, tradeCash(instrument, lots, ticks));
+    nextOpenCash = addExact(openCash, tradeCash(contract, lots, ticks));
     return;
   }
   const size = lots < 0 ? -lots : lots;
   const held = qty < 0 ? -qty : qty;
   if (size < held) {
     const released = mulDivFloor(openCash, size, held);
-    realized = addExact(released, tradeCash(instrument, lots, ticks));
+    realized = addExact(released, tradeCash(contract, lots, ticks));
     nextLots = qty + lots;
     nextOpenCash = openCash - released;
     return;
   }
-  realized = addExact(openCash, tradeCash(instrument, -qty, ticks));
+  realized = addExact(openCash, tradeCash(contract, -qty, ticks));
   nextLots = qty + lots;
-  nextOpenCash = nextLots == 0 ? 0 : tradeCash(instrument, nextLots, ticks);
+  nextOpenCash = nextLots == 0 ? 0 : tradeCash(contract, nextLots, ticks);
 }
 
 function reject(account: usize): Applied {
@@ -149,9 +171,10 @@ function reject(account: usize): Applied {
 }
 
 function recordFill(event: usize, offset: i64, index: u32, realizedPnl: i64, positionLots: i64, walletAfter: i64): void {
-  count(ControlAt.fills, 1);
+  ++fillsApplied;
   if (load<u32>(CONTROL, ControlAt.recordFills) == 0) return;
-  const record = writeSlot(fillRing);
+  const record = writeSlot(fillRing, fillsRecorded);
+  ++fillsRecorded;
   memory.fill(record, 0, FillAt.bytes);
   store<i64>(record, offset, FillAt.offset);
   store<u32>(record, index, FillAt.index);
@@ -169,11 +192,12 @@ function recordFill(event: usize, offset: i64, index: u32, realizedPnl: i64, pos
   store<u8>(record, load<u8>(event, AccountEventAt.kind), FillAt.kind);
   store<u16>(record, load<u16>(event, AccountEventAt.flags), FillAt.flags);
   store<i64>(record, walletAfter, FillAt.walletAfter);
-  publishOne(fillRing);
 }
 
 // The open order a fill belongs to gets smaller by what was filled.
 function reduceOrder(accountSlot: u32, account: usize, orderId: u64, lots: i64): void {
+  // Most accounts that are filled as makers elsewhere have no order open here.
+  if (load<u32>(account, AccountAt.openOrderCount) == 0) return;
   const slot = findOrder(accountSlot, orderId);
   if (slot == NONE) return;
   const row = orderRow(slot);
@@ -185,10 +209,10 @@ function reduceOrder(accountSlot: u32, account: usize, orderId: u64, lots: i64):
 function setOrderRemaining(account: usize, slot: u32, remaining: i64): void {
   const row = orderRow(slot);
   const position = positionRow(load<u32>(row, OrderAt.position) - 1);
-  const instrument = instrumentRow(load<u32>(position, PositionAt.instrument));
+  const contract = contractOf(load<u32>(position, PositionAt.instrument));
   const ticks = load<i64>(row, OrderAt.priceTicks);
   const before = load<i64>(row, OrderAt.remainingLots);
-  const value = orderValue(instrument, remaining, ticks) - orderValue(instrument, before, ticks);
+  const value = orderValue(contract, remaining, ticks) - orderValue(contract, before, ticks);
   if (load<u8>(row, OrderAt.side) == 1) {
     store<i64>(position, load<i64>(position, PositionAt.buyLots) + remaining - before, PositionAt.buyLots);
     store<i64>(position, load<i64>(position, PositionAt.buyValue) + value, PositionAt.buyValue);
@@ -198,68 +222,74 @@ function setOrderRemaining(account: usize, slot: u32, remaining: i64): void {
   }
   store<i64>(row, remaining, OrderAt.remainingLots);
   if (remaining == 0) {
-    store<u32>(position, load<u32>(position, PositionAt.openOrderCount) - 1, PositionAt.openOrderCount);
+    const left = load<u32>(position, PositionAt.openOrderCount) - 1;
+    store<u32>(position, left, PositionAt.openOrderCount);
     countOpenOrders(account, -1);
     removeOrder(slot);
+    if (left == 0) followRow(account, position);
   }
 }
 
 function applyFill(event: usize, account: usize, accountSlot: u32, offset: i64, index: u32): Applied {
   const instrumentId = load<u32>(event, AccountEventAt.instrument);
-  const instrument = instrumentRow(instrumentId);
+  const contract = contractOf(instrumentId);
   const ticks = load<i64>(event, AccountEventAt.priceTicks);
   const size = load<i64>(event, AccountEventAt.qtyLots);
   const lots = load<u8>(event, AccountEventAt.side) == 1 ? size : -size;
   const fee = load<i64>(event, AccountEventAt.amount);
-  const settleSlot = findOrAddBalance(account, load<u32>(instrument, InstrumentAt.settle));
+  const settleSlot = findOrAddBalance(account, load<u32>(contract, ContractAt.settle));
   if (settleSlot == NONE) return Applied.ShardFull;
   if (settleSlot == LIMIT) return reject(account);
   const wallet = balanceRow(settleSlot);
   let positionLots: i64 = 0;
   let walletAfter: i64;
 
-  if (load<u8>(instrument, InstrumentAt.kind) == InstrumentKind.Spot) {
+  if (load<u32>(contract, ContractAt.flags) & ContractFlag.Spot) {
     // Both assets change hands; nothing stays open.
+    const instrument = instrumentRow(instrumentId);
     const baseSlot = findOrAddBalance(account, load<u32>(instrument, InstrumentAt.base));
     if (baseSlot == NONE) return Applied.ShardFull;
     if (baseSlot == LIMIT) return reject(account);
     const base = balanceRow(baseSlot);
     const baseDelta = mulDivFloor(lots, load<i64>(instrument, InstrumentAt.lotNum), load<i64>(instrument, InstrumentAt.lotDen));
     const baseAfter = addExact(load<i64>(base, BalanceAt.wallet), baseDelta);
-    walletAfter = addExact(addExact(load<i64>(wallet, BalanceAt.wallet), tradeCash(instrument, lots, ticks)), -fee);
+    walletAfter = addExact(addExact(load<i64>(wallet, BalanceAt.wallet), tradeCash(contract, lots, ticks)), -fee);
     if (overflowed) return reject(account);
     realized = 0;
     store<i64>(base, baseAfter, BalanceAt.wallet);
     store<i64>(wallet, walletAfter, BalanceAt.wallet);
   } else {
     const flags = positionFlagsOf(load<u16>(event, AccountEventAt.flags));
-    const slot = findOrAddPosition(account, accountSlot, instrumentId, flags);
-    if (slot == NONE) return Applied.ShardFull;
-    if (slot == LIMIT) return reject(account);
-    const row = positionRow(slot);
-    trade(instrument, load<i64>(row, PositionAt.qtyLots), load<i64>(row, PositionAt.openCash), lots, ticks);
+    const row = findOrAddPosition(account, accountSlot, instrumentId, flags);
+    if (row == 0) return Applied.ShardFull;
+    if (row == LIMIT) return reject(account);
+    trade(contract, load<i64>(row, PositionAt.qtyLots), load<i64>(row, PositionAt.openCash), lots, ticks);
     if ((flags & PositionFlag.Long && nextLots < 0) || (flags & PositionFlag.Short && nextLots > 0)) return reject(account);
     const realizedTotal = addExact(load<i64>(row, PositionAt.realizedPnl), realized);
     const fees = addExact(load<i64>(row, PositionAt.fees), fee);
     const cash = addExact(realized, -fee);
-    const isolated = (flags & PositionFlag.Isolated) != 0;
-    let margin: i64 = 0;
     walletAfter = load<i64>(wallet, BalanceAt.wallet);
-    if (isolated) {
-      margin = addExact(load<i64>(row, PositionAt.isolatedMargin), cash);
+    if (flags & PositionFlag.Isolated) {
+      let margin = addExact(load<i64>(row, PositionAt.isolatedMargin), cash);
       // Once flat, what is left of the isolated margin goes home.
       if (nextLots == 0) {
         walletAfter = addExact(walletAfter, margin);
         margin = 0;
       }
-    } else walletAfter = addExact(walletAfter, cash);
-    if (overflowed) return reject(account);
+      if (overflowed) return reject(account);
+      store<i64>(row, margin, PositionAt.isolatedMargin);
+    } else {
+      walletAfter = addExact(walletAfter, cash);
+      if (overflowed) return reject(account);
+    }
     store<i64>(row, nextLots, PositionAt.qtyLots);
     store<i64>(row, nextOpenCash, PositionAt.openCash);
     store<i64>(row, realizedTotal, PositionAt.realizedPnl);
     store<i64>(row, fees, PositionAt.fees);
-    store<i64>(row, margin, PositionAt.isolatedMargin);
     store<i64>(wallet, walletAfter, BalanceAt.wallet);
+    store<f64>(foundEntry, <f64>nextLots * load<f64>(contract, ContractAt.lotSize), PoolEntryAt.qty);
+    store<f64>(foundEntry, <f64>nextOpenCash / UNIT, PoolEntryAt.openCash);
+    store<u16>(foundEntry, load<u16>(foundEntry, PoolEntryAt.flags) | PoolEntryFlag.Changed, PoolEntryAt.flags);
     positionLots = nextLots;
   }
   const orderId = load<u64>(event, AccountEventAt.order);
@@ -288,16 +318,15 @@ function applyOrderPlaced(event: usize, account: usize, accountSlot: u32): Appli
   const orderId = load<u64>(event, AccountEventAt.order);
   const lots = load<i64>(event, AccountEventAt.qtyLots);
   const ticks = load<i64>(event, AccountEventAt.priceTicks);
-  const value = orderValue(instrumentRow(instrumentId), lots, ticks);
+  const value = orderValue(contractOf(instrumentId), lots, ticks);
   if (overflowed) return reject(account);
   const flags = positionFlagsOf(load<u16>(event, AccountEventAt.flags));
-  const positionSlot = findOrAddPosition(account, accountSlot, instrumentId, flags);
-  if (positionSlot == NONE) return Applied.ShardFull;
-  if (positionSlot == LIMIT) return reject(account);
+  const position = findOrAddPosition(account, accountSlot, instrumentId, flags);
+  if (position == 0) return Applied.ShardFull;
+  if (position == LIMIT) return reject(account);
   // An id that is open already is an amendment: the order as it was goes first.
   const open = findOrder(accountSlot, orderId);
   if (open != NONE) setOrderRemaining(account, open, 0);
-  const position = positionRow(positionSlot);
   const buy = load<u8>(event, AccountEventAt.side) == 1;
   const sumLots = addExact(buy ? load<i64>(position, PositionAt.buyLots) : load<i64>(position, PositionAt.sellLots), lots);
   const sumValue = addExact(buy ? load<i64>(position, PositionAt.buyValue) : load<i64>(position, PositionAt.sellValue), value);
@@ -305,7 +334,7 @@ function applyOrderPlaced(event: usize, account: usize, accountSlot: u32): Appli
   const slot = addOrder(accountSlot, orderId);
   if (slot == NONE) return Applied.ShardFull;
   const row = orderRow(slot);
-  store<u32>(row, positionSlot + 1, OrderAt.position);
+  store<u32>(row, positionSlotOf(position) + 1, OrderAt.position);
   store<i64>(row, ticks, OrderAt.priceTicks);
   store<i64>(row, lots, OrderAt.remainingLots);
   store<u8>(row, buy ? 1 : 2, OrderAt.side);
@@ -318,6 +347,7 @@ function applyOrderPlaced(event: usize, account: usize, accountSlot: u32): Appli
   }
   store<u32>(position, load<u32>(position, PositionAt.openOrderCount) + 1, PositionAt.openOrderCount);
   countOpenOrders(account, 1);
+  followRow(account, position);
   return Applied.Yes;
 }
 
@@ -330,10 +360,11 @@ function applyOrderCancelled(event: usize, account: usize, accountSlot: u32): Ap
 
 function applyPositionSettings(event: usize, account: usize, accountSlot: u32): Applied {
   const flags = positionFlagsOf(load<u16>(event, AccountEventAt.flags));
-  const slot = findOrAddPosition(account, accountSlot, load<u32>(event, AccountEventAt.instrument), flags);
-  if (slot == NONE) return Applied.ShardFull;
-  if (slot == LIMIT) return reject(account);
-  store<i64>(positionRow(slot), load<i64>(event, AccountEventAt.amount), PositionAt.leverage);
+  const position = findOrAddPosition(account, accountSlot, load<u32>(event, AccountEventAt.instrument), flags);
+  if (position == 0) return Applied.ShardFull;
+  if (position == LIMIT) return reject(account);
+  store<i64>(position, load<i64>(event, AccountEventAt.amount), PositionAt.leverage);
+  copyRow(foundEntry);
   return Applied.Yes;
 }
 
@@ -343,15 +374,15 @@ function applyIsolatedTransfer(event: usize, account: usize, accountSlot: u32): 
   const walletSlot = findOrAddBalance(account, load<u32>(instrumentRow(instrumentId), InstrumentAt.settle));
   if (walletSlot == NONE) return Applied.ShardFull;
   if (walletSlot == LIMIT) return reject(account);
-  const slot = findOrAddPosition(account, accountSlot, instrumentId, flags);
-  if (slot == NONE) return Applied.ShardFull;
-  if (slot == LIMIT) return reject(account);
+  const position = findOrAddPosition(account, accountSlot, instrumentId, flags);
+  if (position == 0) return Applied.ShardFull;
+  if (position == LIMIT) return reject(account);
   const amount = load<i64>(event, AccountEventAt.amount);
   const wallet = addExact(load<i64>(balanceRow(walletSlot), BalanceAt.wallet), -amount);
-  const margin = addExact(load<i64>(positionRow(slot), PositionAt.isolatedMargin), amount);
+  const margin = addExact(load<i64>(position, PositionAt.isolatedMargin), amount);
   if (overflowed) return reject(account);
   store<i64>(balanceRow(walletSlot), wallet, BalanceAt.wallet);
-  store<i64>(positionRow(slot), margin, PositionAt.isolatedMargin);
+  store<i64>(position, margin, PositionAt.isolatedMargin);
   return Applied.Yes;
 }
 
@@ -380,7 +411,8 @@ function bookSettlement(account: usize, position: usize, instrument: usize, cash
 }
 
 function fundPosition(position: usize, instrument: usize, ticks: i64, rateE12: i64): bool {
-  const account = accountRow(load<u32>(position, PositionAt.account));
+  const accountSlot = load<u32>(position, PositionAt.account);
+  const account = accountRow(accountSlot);
   const qty = load<i64>(position, PositionAt.qtyLots);
   const num = load<i64>(instrument, InstrumentAt.valueNum);
   const den = load<i64>(instrument, InstrumentAt.valueDen);
@@ -400,7 +432,7 @@ function fundPosition(position: usize, instrument: usize, ticks: i64, rateE12: i
     ? -mulDivCeil(mulDivCeil(a, num, d), rate, 1000000000000)
     : mulDivFloor(mulDivFloor(a, num, d), rate, 1000000000000);
   const funding = addExact(load<i64>(position, PositionAt.funding), cash);
-  beginWrite(account);
+  const isOpened = openSettled(account);
   let room = true;
   if (overflowed) reject(account);
   else {
@@ -408,7 +440,8 @@ function fundPosition(position: usize, instrument: usize, ticks: i64, rateE12: i
     if (overflowed) reject(account);
     else if (room) store<i64>(position, funding, PositionAt.funding);
   }
-  endWrite(account);
+  sumPools(account);
+  if (isOpened) closeSettled(account, accountSlot);
   return room;
 }
 
@@ -421,16 +454,17 @@ function cancelOrdersOf(account: usize, positionSlot: u32): void {
 
 function expirePosition(positionSlot: u32, instrument: usize, price: i64): bool {
   const position = positionRow(positionSlot);
-  const account = accountRow(load<u32>(position, PositionAt.account));
+  const accountSlot = load<u32>(position, PositionAt.account);
+  const account = accountRow(accountSlot);
   const qty = load<i64>(position, PositionAt.qtyLots);
   const openCash = load<i64>(position, PositionAt.openCash);
   clearOverflow();
   let cash: i64 = 0;
   if (qty != 0) {
     if (load<u8>(instrument, InstrumentAt.kind) == InstrumentKind.Option) cash = addExact(openCash, optionDeliveryCash(instrument, qty, price));
-    else cash = addExact(openCash, tradeCash(instrument, -qty, price));
+    else cash = addExact(openCash, tradeCash(contractOf(load<u32>(position, PositionAt.instrument)), -qty, price));
   }
-  beginWrite(account);
+  const isOpened = openSettled(account);
   let room = true;
   if (overflowed) reject(account);
   else {
@@ -443,7 +477,8 @@ function expirePosition(positionSlot: u32, instrument: usize, price: i64): bool 
       removePosition(account, positionSlot);
     }
   }
-  endWrite(account);
+  sumPools(account);
+  if (isOpened) closeSettled(account, accountSlot);
   return room;
 }
 
@@ -460,13 +495,11 @@ function applySettlement(event: usize, expiry: bool): Applied {
   for (let slot: u32 = 0; slot < end; ++slot) {
     const position = positionRow(slot);
     if (load<u32>(position, PositionAt.instrument) != instrumentId) continue;
-    const accountSlot = load<u32>(position, PositionAt.account);
     if (expiry) {
       if (!expirePosition(slot, instrument, ticks)) return Applied.ShardFull;
     } else if (load<i64>(position, PositionAt.qtyLots) != 0) {
       if (!fundPosition(position, instrument, ticks, rate)) return Applied.ShardFull;
-    } else continue;
-    touch(accountSlot);
+    }
   }
   store<u64>(word, seq);
   return Applied.Yes;
@@ -495,7 +528,7 @@ export function applyEvent(event: usize, offset: i64, index: u32, fillRoom: bool
   }
   if (kind == AccountEventKind.Fill && !fillRoom) return Applied.FillRingFull;
   clearOverflow();
-  beginWrite(account);
+  openRow(account, accountSlot);
   let outcome: Applied = Applied.Rejected;
   if (kind == AccountEventKind.Fill) outcome = applyFill(event, account, accountSlot, offset, index);
   else if (kind == AccountEventKind.Transfer) outcome = applyTransfer(event, account);
@@ -513,7 +546,5 @@ export function applyEvent(event: usize, offset: i64, index: u32, fillRoom: bool
     store<u32>(account, index, AccountAt.lastIndex);
     store<i64>(account, load<i64>(event, AccountEventAt.timeNs), AccountAt.lastEventNs);
   }
-  endWrite(account);
-  if (outcome != Applied.ShardFull) touch(accountSlot);
   return outcome;
 }

@@ -2,8 +2,11 @@
 // serves one shard.
 
 import { AssetAt, GroupAt, InstrumentAt, MARKET_ASSETS_OFFSET, MARKET_GROUPS_OFFSET, MARKET_INSTRUMENTS_OFFSET, MARKET_TABLES_OFFSET, MARKET_TIERS_OFFSET, MarginTableAt, TierAt } from "../../shared/layout/market";
-import { AccountAt, BalanceAt, ControlAt, OrderAt, PositionAt, SHARD_LAYOUT_VERSION, SHARD_MAGIC } from "../../shared/layout/shard";
+import { AccountAt, BalanceAt, ControlAt, OrderAt, POOL_UNIT_BYTES, PositionAt, SHARD_LAYOUT_VERSION, SHARD_MAGIC } from "../../shared/layout/shard";
 import { INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES } from "../../shared/limits";
+
+/** No slot: the pool is full, the account's own limit is reached, or there is none. */
+export const NONE: u32 = 0xffffffff;
 
 export const CONTROL: usize = <usize>KERNEL_RESERVED_BYTES;
 
@@ -25,6 +28,11 @@ export let orderHashMask: u32 = 0;
 export let orders: usize = 0;
 export let orderCapacity: u32 = 0;
 export let partition: u32 = 0;
+export let pools: usize = 0;
+export let poolUnits: u32 = 0;
+export let poolSafe: usize = 0;
+export let poolSafeMinima: usize = 0;
+export let watch: usize = 0;
 
 /** Returns false where this memory is not a shard of this layout. */
 export function attachMemory(): bool {
@@ -48,6 +56,11 @@ export function attachMemory(): bool {
   orderHashMask = load<u32>(CONTROL, ControlAt.orderHashSlots) - 1;
   orders = load<u32>(CONTROL, ControlAt.orders);
   orderCapacity = load<u32>(CONTROL, ControlAt.orderCapacity);
+  pools = load<u32>(CONTROL, ControlAt.pools);
+  poolUnits = load<u32>(CONTROL, ControlAt.poolUnits);
+  poolSafe = load<u32>(CONTROL, ControlAt.poolSafe);
+  poolSafeMinima = load<u32>(CONTROL, ControlAt.poolSafeMinima);
+  watch = load<u32>(CONTROL, ControlAt.watch);
   return true;
 }
 
@@ -64,9 +77,18 @@ export function attachMemory(): bool {
 @inline export function positionRow(slot: u32): usize {
   return positions + <usize>slot * PositionAt.bytes;
 }
+/** Slot of a position row by its address. */
+// @ts-expect-error: decorator
+@inline export function positionSlotOf(row: usize): u32 {
+  return <u32>((row - positions) / PositionAt.bytes);
+}
 // @ts-expect-error: decorator
 @inline export function orderRow(slot: u32): usize {
   return orders + <usize>slot * OrderAt.bytes;
+}
+// @ts-expect-error: decorator
+@inline export function poolBlock(unit: u32): usize {
+  return pools + <usize>unit * POOL_UNIT_BYTES;
 }
 // @ts-expect-error: decorator
 @inline export function instrumentRow(id: u32): usize {

@@ -22,14 +22,14 @@ export function room(ring: usize): u32 {
   return load<u32>(ring, RingAt.recordCount) - (load<u32>(ring, RingAt.published) - atomic.load<u32>(ring, RingAt.consumed));
 }
 
-/** Address of the next record to write; the caller has seen room. */
-export function writeSlot(ring: usize): usize {
-  const index = load<u32>(ring, RingAt.published) & (load<u32>(ring, RingAt.recordCount) - 1);
+/** Address of the record `ahead` places after the next one to write; the caller has seen room. */
+export function writeSlot(ring: usize, ahead: u32): usize {
+  const index = (load<u32>(ring, RingAt.published) + ahead) & (load<u32>(ring, RingAt.recordCount) - 1);
   return <usize>load<u32>(ring, RingAt.dataOffset) + <usize>index * <usize>load<u32>(ring, RingAt.recordBytes);
 }
 
-export function publishOne(ring: usize): void {
-  atomic.store<u32>(ring, load<u32>(ring, RingAt.published) + 1, RingAt.published);
+export function publish(ring: usize, records: u32): void {
+  atomic.store<u32>(ring, load<u32>(ring, RingAt.published) + records, RingAt.published);
 }
 
 export function countWait(ring: usize): void {

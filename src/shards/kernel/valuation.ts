@@ -1,115 +1,43 @@
 // Valuation: what an account's ledger is worth at the newest market. The formulas are src/risk/, the same files that REST
-// and the command line run; here the rows of shared memory are put into their columns and the results back into the rows.
-
-import { InstrumentKind } from "../../../schemas/generated/instrument-kind";
-import { AlertAt } from "../../../schemas/generated/offsets";
-import { OptionType } from "../../../schemas/generated/option-type";
-import { Premium } from "../../../schemas/generated/premium";
-import { prepareInstrument } from "../../risk/instruments/instrument";
+// and the command line run. The usual account takes the lean path; here every other one is put into the columns of the
+// workspace row by row, evaluated, and put back.
 import { evaluate } from "../../risk/portfolio/evaluate";
-import { MODEL_FULLY_PAID, NO_ASSET, NO_ROW, PAYOFF_INVERSE, Workspace } from "../../risk/portfolio/workspace";
-import { AssetAt, GroupAt, InstrumentAt, MarginTableAt, MarketHeaderAt, TierAt } from "../../shared/layout/market";
-import { AccountAt, AccountFlag, BalanceAt, ControlAt, PositionAt, PositionFlag, ShardState } from "../../shared/layout/shard";
-import {
-  ASSET_SLOTS,
-  BALANCES_PER_ACCOUNT_MAX,
-  INSTRUMENT_SLOTS,
-  MARGIN_TIER_SLOTS,
-  POSITIONS_PER_ACCOUNT_MAX,
-} from "../../shared/limits";
-import {
-  accountRow,
-  alertRing,
-  assetRow,
-  balanceRow,
-  beginWrite,
-  CONTROL,
-  count,
-  endWrite,
-  groupRow,
-  instrumentRow,
-  marginTableRow,
-  market,
-  partition,
-  positionRow,
-  tierRow,
-} from "./memory";
-import { publishOne, room, writeSlot } from "./ring";
+import { NO_ROW, PAYOFF_INVERSE } from "../../risk/portfolio/workspace";
+import { GroupAt, InstrumentAt } from "../../shared/layout/market";
+import { AccountAt, AccountFlag, BalanceAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
+import { INSTRUMENT_SLOTS, POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
+import { isMarked, ws } from "./contracts";
+import { clearPosition, valueLean } from "./lean";
+import { accountRow, balanceRow, groupRow, instrumentRow, positionRow } from "./memory";
+import { markPooled, sumPools } from "./pools";
+import { openForValuation, publishAccount } from "./publish";
 
-const YEAR_NS: f64 = 365.0 * 86400.0 * 1e9;
 const UNIT: f64 = 100000000;
 
-const ws = new Workspace(ASSET_SLOTS, INSTRUMENT_SLOTS, MARGIN_TIER_SLOTS, POSITIONS_PER_ACCOUNT_MAX, POSITIONS_PER_ACCOUNT_MAX);
 // Position row (slot) behind each row of the columns.
 const slotOf = new Int32Array(POSITIONS_PER_ACCOUNT_MAX);
 // Row in order* of an instrument while an account is being read, NO_ROW between.
 const orderRowOf = new Int32Array(INSTRUMENT_SLOTS);
 orderRowOf.fill(NO_ROW);
-// 1: mark and, for an option, underlying and vol are there.
-const marked = new Uint8Array(INSTRUMENT_SLOTS);
 
-/** Reads assets, tiers and margin tables again, then every instrument. */
-export function loadReference(): void {
-  const assetEnd = load<u32>(market, MarketHeaderAt.assetEnd);
-  for (let id: u32 = 0; id < assetEnd; ++id) loadAsset(id);
-  const tierCount = load<u32>(market, MarketHeaderAt.tierCount);
-  for (let index: u32 = 0; index < tierCount; ++index) {
-    const row = tierRow(index);
-    ws.tierFloor[index] = load<f64>(row, TierAt.notionalFloor);
-    ws.tierInitialRate[index] = load<f64>(row, TierAt.initialRate);
-    ws.tierMaintenanceRate[index] = load<f64>(row, TierAt.maintenanceRate);
-    ws.tierDeduction[index] = load<f64>(row, TierAt.deduction);
-  }
-  const end = load<u32>(market, MarketHeaderAt.instrumentEnd);
-  for (let id: u32 = 1; id < end; ++id) loadInstrument(id);
+/** Accounts valued on each path since the worker last noted it. */
+export let leanCount: u32 = 0;
+export let generalCount: u32 = 0;
+
+export function clearCounts(): void {
+  leanCount = 0;
+  generalCount = 0;
 }
 
-export function loadAsset(id: u32): void {
-  const row = assetRow(id);
-  ws.assetPriceUsd[id] = load<f64>(row, AssetAt.usdPrice);
-  ws.assetHaircut[id] = load<f64>(row, AssetAt.haircut);
-}
-
-export function loadInstrument(id: u32): void {
-  const row = instrumentRow(id);
-  if (load<u32>(row, InstrumentAt.id) != id) return;
-  const kind = load<u8>(row, InstrumentAt.kind);
-  // The wire counts its enumerations from 1, 0 being "none"; the columns count from 0.
-  ws.instrumentKind[id] = <i32>kind - 1;
-  ws.instrumentPayoff[id] = <i32>load<u8>(row, InstrumentAt.payoff) - 1;
-  ws.instrumentPremium[id] = load<u8>(row, InstrumentAt.premium) == Premium.Base ? 1 : 0;
-  ws.instrumentOptionType[id] = load<u8>(row, InstrumentAt.optionType) == OptionType.Put ? 1 : 0;
-  ws.instrumentStrike[id] = load<f64>(row, InstrumentAt.strike);
-  ws.instrumentContractSize[id] = load<f64>(row, InstrumentAt.contractSize);
-  ws.instrumentSettle[id] = load<u32>(row, InstrumentAt.settle);
-  const base = load<u32>(row, InstrumentAt.base);
-  ws.instrumentBase[id] = base == 0 ? NO_ASSET : <i32>base;
-  const table = marginTableRow(load<u32>(row, InstrumentAt.marginTable));
-  ws.instrumentModel[id] = kind == InstrumentKind.Spot ? MODEL_FULLY_PAID : <i32>load<u8>(table, MarginTableAt.model);
-  ws.instrumentNotionalAt[id] = load<u8>(table, MarginTableAt.notionalAt);
-  ws.instrumentLiquidationFeeRate[id] = load<f64>(table, MarginTableAt.liquidationFeeRate);
-  ws.instrumentTierFirst[id] = load<u32>(table, MarginTableAt.firstTier);
-  ws.instrumentTierCount[id] = load<u32>(table, MarginTableAt.tierCount);
-  ws.instrumentInitialBase[id] = load<f64>(table, MarginTableAt.initialBase);
-  ws.instrumentInitialPerUnit[id] = load<f64>(table, MarginTableAt.initialPerUnit);
-  ws.instrumentMaintenanceBase[id] = load<f64>(table, MarginTableAt.maintenanceBase);
-  ws.instrumentMaintenancePerUnit[id] = load<f64>(table, MarginTableAt.maintenancePerUnit);
-
-  const mark = load<f64>(row, InstrumentAt.mark);
-  let whole = mark > 0;
-  ws.instrumentMark[id] = mark;
-  if (kind == InstrumentKind.Option) {
-    const underlying = load<f64>(row, InstrumentAt.underlying);
-    const iv = load<f64>(row, InstrumentAt.iv);
-    ws.instrumentUnderlying[id] = underlying;
-    ws.instrumentIv[id] = iv;
-    const left = (<f64>load<i64>(row, InstrumentAt.expiryNs) - load<f64>(market, MarketHeaderAt.eventTimeNs)) / YEAR_NS;
-    ws.instrumentYears[id] = left > 0 ? left : 0;
-    // An option's mark may be nothing; what it is valued on may not.
-    whole = mark >= 0 && underlying > 0 && iv > 0 && load<f64>(row, InstrumentAt.markTimeNs) > 0;
+/** Values one account, publishes its row and tells of a change of status. */
+export function valueAccount(slot: u32): void {
+  const account = accountRow(slot);
+  if (valueLean(account)) {
+    ++leanCount;
+    return;
   }
-  marked[id] = whole ? 1 : 0;
-  if (whole) prepareInstrument(ws, id);
+  ++generalCount;
+  valueGeneral(account, slot);
 }
 
 function addOrders(instrument: u32, position: usize, leverage: f64): void {
@@ -144,26 +72,14 @@ function chooseOrderLeverage(row: i32): void {
   if (chosen >= 0) ws.orderLeverage[row] = chosen;
 }
 
-function clearPosition(row: usize, mark: f64): void {
-  store<f64>(row, mark, PositionAt.markPrice);
-  store<f64>(row, 0, PositionAt.notional);
-  store<f64>(row, 0, PositionAt.unrealizedPnl);
-  store<f64>(row, 0, PositionAt.initialMargin);
-  store<f64>(row, 0, PositionAt.maintenanceMargin);
-  store<f64>(row, f64.NaN, PositionAt.liquidationPrice);
-  store<f64>(row, f64.NaN, PositionAt.bankruptcyPrice);
-  store<f64>(row, f64.NaN, PositionAt.entryPrice);
-}
-
 // Average entry: what openCash says per contract.
 function entryPrice(instrument: u32, qty: f64, openCash: f64): f64 {
   const size = ws.instrumentContractSize[instrument];
   return ws.instrumentPayoff[instrument] == PAYOFF_INVERSE ? (qty * size) / openCash : -openCash / (qty * size);
 }
 
-/** Values one account and publishes its row. */
-export function valueAccount(slot: u32): void {
-  const account = accountRow(slot);
+/** Values any account through the workspace. */
+export function valueGeneral(account: usize, slot: u32): void {
   let asOf = load<i64>(account, AccountAt.lastEventNs);
   let oldest = Infinity;
   let unmarked: u32 = 0;
@@ -189,7 +105,7 @@ export function valueAccount(slot: u32): void {
     const lots = load<i64>(row, PositionAt.qtyLots);
     if (lots != 0 || load<u32>(row, PositionAt.openOrderCount) != 0) {
       const instrument = instrumentRow(id);
-      if (marked[id] == 0) ++unmarked;
+      if (!isMarked(id)) ++unmarked;
       else {
         const markTime = load<f64>(instrument, InstrumentAt.markTimeNs);
         if (<i64>markTime > asOf) asOf = <i64>markTime;
@@ -214,8 +130,10 @@ export function valueAccount(slot: u32): void {
   for (let row = 0; row < ws.orderCount; ++row) chooseOrderLeverage(row);
   evaluate(ws);
   for (let row = 0; row < ws.orderCount; ++row) orderRowOf[ws.orderInstrument[row]] = NO_ROW;
+  markPooled(account, slot, ws.collateral);
+  if (load<u32>(account, AccountAt.flags) & AccountFlag.Touched) sumPools(account);
 
-  beginWrite(account);
+  openForValuation(account);
   let distance = Infinity;
   let nearest: u32 = 0;
   let index = 0;
@@ -223,7 +141,7 @@ export function valueAccount(slot: u32): void {
   while (link != 0) {
     const row = positionRow(link - 1);
     const id = load<u32>(row, PositionAt.instrument);
-    const mark = marked[id] != 0 ? ws.instrumentMark[id] : f64.NaN;
+    const mark = isMarked(id) ? ws.instrumentMark[id] : NaN;
     if (index < rows && slotOf[index] == link - 1) {
       const price = ws.positionLiquidationPrice[index];
       store<f64>(row, mark, PositionAt.markPrice);
@@ -243,66 +161,24 @@ export function valueAccount(slot: u32): void {
     } else clearPosition(row, mark);
     link = load<u32>(row, PositionAt.next);
   }
-  store<i64>(account, asOf, AccountAt.asOfNs);
-  store<f64>(account, ws.walletBalanceUsd, AccountAt.walletUsd);
-  store<f64>(account, ws.unrealizedPnlUsd, AccountAt.unrealizedPnlUsd);
-  store<f64>(account, ws.equityUsd, AccountAt.equityUsd);
-  store<f64>(account, ws.initialMarginUsd, AccountAt.initialMarginUsd);
-  store<f64>(account, ws.maintenanceMarginUsd, AccountAt.maintenanceMarginUsd);
-  store<f64>(account, ws.orderMarginUsd, AccountAt.orderMarginUsd);
-  store<f64>(account, ws.availableUsd, AccountAt.availableUsd);
-  store<f64>(account, ws.marginRatio, AccountAt.marginRatio);
-  store<f64>(account, ws.leverage, AccountAt.leverage);
-  store<f64>(account, ws.grossExposureUsd, AccountAt.grossExposureUsd);
-  store<f64>(account, ws.netExposureUsd, AccountAt.netExposureUsd);
-  store<f64>(account, distance, AccountAt.liquidationDistance);
-  store<u32>(account, ws.status, AccountAt.status);
-  store<u32>(account, nearest, AccountAt.nearestInstrument);
-  store<f64>(account, oldest, AccountAt.oldestMarkReceivedNs);
-  store<u32>(account, load<u32>(market, MarketHeaderAt.marketVersion), AccountAt.marketVersion);
-  store<u32>(account, unmarked, AccountAt.unmarkedCount);
-  store<u32>(account, load<u32>(account, AccountAt.flags) & ~AccountFlag.Touched, AccountAt.flags);
-  // A valuation that lacks a mark says nothing about the account's status.
-  // Nor does one of a ledger that is still being rebuilt.
-  if (
-    unmarked == 0 &&
-    atomic.load<u32>(CONTROL, ControlAt.state) == ShardState.Running &&
-    <u32>ws.status != load<u32>(account, AccountAt.alertedStatus)
-  )
-    alert(account);
-  endWrite(account);
-}
-
-// Tells of a change of status. Where the ring is full nothing is noted, so that the next valuation tries again.
-function alert(account: usize): void {
-  if (room(alertRing) == 0) {
-    store<u32>(account, load<u32>(account, AccountAt.flags) | AccountFlag.AlertPending, AccountAt.flags);
-    return;
-  }
-  const flags = load<u32>(account, AccountAt.flags) & ~AccountFlag.AlertPending;
-  store<u32>(account, flags, AccountAt.flags);
-  const record = writeSlot(alertRing);
-  memory.fill(record, 0, 128);
-  store<u64>(record, load<u64>(account, AccountAt.accountId), AlertAt.account);
-  store<i64>(record, load<i64>(account, AccountAt.asOfNs), AlertAt.timeNs);
-  store<i64>(record, load<i64>(account, AccountAt.lastOffset), AlertAt.logOffset);
-  store<u32>(record, partition, AlertAt.logPartition);
-  store<u32>(record, load<u32>(account, AccountAt.lastIndex), AlertAt.eventIndex);
-  store<u64>(record, load<u32>(market, MarketHeaderAt.marketVersion), AlertAt.marketSeq);
-  store<f64>(record, ws.equityUsd, AlertAt.equityUsd);
-  store<f64>(record, ws.initialMarginUsd, AlertAt.initialMarginUsd);
-  store<f64>(record, ws.maintenanceMarginUsd, AlertAt.maintenanceMarginUsd);
-  store<f64>(record, ws.marginRatio, AlertAt.marginRatio);
-  store<u8>(record, <u8>load<u32>(account, AccountAt.alertedStatus), AlertAt.fromStatus);
-  store<u8>(record, <u8>ws.status, AlertAt.toStatus);
-  // The wire's numbers: 3 quarantined, 2 gap, 0 fine.
-  const freshness: u8 = flags & AccountFlag.Quarantined ? 3 : flags & AccountFlag.Gap ? 2 : 0;
-  store<u8>(record, freshness, AlertAt.freshness);
-  store<u32>(record, load<u32>(account, AccountAt.nearestInstrument), AlertAt.instrument);
-  const seq = load<u32>(account, AccountAt.alertSeq) + 1;
-  store<u64>(record, seq, AlertAt.alertSeq);
-  store<u32>(account, seq, AccountAt.alertSeq);
-  publishOne(alertRing);
-  store<u32>(account, ws.status, AccountAt.alertedStatus);
-  count(ControlAt.alerts, 1);
+  publishAccount(
+    account,
+    asOf,
+    ws.walletBalanceUsd,
+    ws.unrealizedPnlUsd,
+    ws.equityUsd,
+    ws.initialMarginUsd,
+    ws.maintenanceMarginUsd,
+    ws.orderMarginUsd,
+    ws.availableUsd,
+    ws.marginRatio,
+    ws.leverage,
+    ws.grossExposureUsd,
+    ws.netExposureUsd,
+    distance,
+    ws.status,
+    nearest,
+    oldest,
+    unmarked,
+  );
 }

@@ -14,6 +14,10 @@
 //   settlements  u64 × 2 × instruments: newest funding and expiry settlement applied
 //   order hash   u32 × slots
 //   orders       OrderEntry × capacity
+//   pools        PoolBlock: what an account's margin pools hold, side by side    derived from the rows, see below
+//   pool safe    f32 × pool units: how far marks may move before a pool's status can change
+//   pool safe minima   f32 × groups of 64 units
+//   watch        u32 × WATCH_SLOTS: accounts somebody is looking at             api → shard
 //
 // Where each section begins stands in the control page, so that the kernel and every reader find it there.
 
@@ -87,13 +91,39 @@ export const enum ControlAt {
   /** f64: ns of the monotonic clock at which the oldest record of the batch at hand arrived. */
   batchReceivedNs = 248,
 
+  /** u32: sections of what is derived: pools, their bounds, and the accounts that are watched. */
+  pools = 512,
+  /** u32: capacity in units of POOL_UNIT_BYTES. */
+  poolUnits = 516,
+  poolSafe = 520,
+  poolSafeMinima = 524,
+  watch = 528,
+  /** u32: units in use or free below here; above it nothing has been written yet. */
+  poolEnd = 532,
+  /** u64: accounts valued without the general workspace, and with it. */
+  valuationsLean = 544,
+  valuationsGeneral = 552,
+  /** u64: looks for pools that crossed a line after the market moved, pools looked at, and accounts valued because of it. */
+  triggerPasses = 560,
+  triggerPools = 568,
+  triggerValuations = 576,
+  /** u64: walks over all pools finished, and pools looked at on them. */
+  poolWalks = 584,
+  poolsWalked = 592,
+  /** f64, ns of the monotonic clock: when the last finished round of row refreshing began. Every row rests on marks at least as new. */
+  refreshedFromNs = 600,
+  /** u32, atomic: rounds of refreshing begun, modulo 2^32; what watch entries are dated by. */
+  refreshPass = 536,
+  /** u32, atomic: the market version every account has been looked at for: whoever crossed a line by then has been told of. */
+  triggeredVersion = 540,
+
   /** u32 × LATENCY_BUCKETS: event received → row published. Bucket = 8 × log2(ns) + the next three bits. */
   latency = 1024,
   bytes = 4096,
 }
 
 export const SHARD_MAGIC = 0x504c4d53;
-export const SHARD_LAYOUT_VERSION = 2;
+export const SHARD_LAYOUT_VERSION = 3;
 export const LATENCY_BUCKETS = 512;
 
 export const enum ShardState {
@@ -193,6 +223,10 @@ export const enum AccountAt {
   alertedStatus = 208,
   /** u32: alerts sent for this account so far; the next one's number is one more. */
   alertSeq = 212,
+  /** u32, unit + 1 of its first PoolBlock. Derived. */
+  firstPool = 216,
+  /** u32: the kernel's own count of market changes when it was valued. */
+  valuedChange = 220,
   bytes = 256,
 }
 
@@ -215,7 +249,8 @@ export const enum PositionFlag {
   Short = 4,
 }
 
-// PositionRow: 192 bytes. 0..111 ledger (exact integers), 112..191 valuation (float64)
+// PositionRow: 192 bytes, three cache lines: 0..63 what every fill changes, 64..107 settings and open orders, 128..191 valuation
+// (float64). 0..107 is the ledger, in exact integers.
 export const enum PositionAt {
   instrument = 0,
   /** u32, slot + 1, next position of the account. */
@@ -238,17 +273,87 @@ export const enum PositionAt {
   sellValue = 96,
   openOrderCount = 104,
 
-  markPrice = 112,
-  notional = 120,
-  unrealizedPnl = 128,
-  initialMargin = 136,
-  maintenanceMargin = 144,
+  markPrice = 128,
+  notional = 136,
+  unrealizedPnl = 144,
+  initialMargin = 152,
+  maintenanceMargin = 160,
   /** f64; NaN where there is none. */
-  liquidationPrice = 152,
-  bankruptcyPrice = 160,
-  entryPrice = 168,
+  liquidationPrice = 168,
+  bankruptcyPrice = 176,
+  entryPrice = 184,
   bytes = 192,
 }
+
+// PoolBlock: what one margin pool holds, as the sweeps read it: a header of 64 bytes and an entry of 24 bytes for each position row,
+// flat ones included, in the order of the account's list. One pool for each settle asset of an account's cross positions, one for
+// each isolated position. Private to the kernel, and derived: rebuilt from the rows when a kernel attaches.
+//
+//   units of 128 bytes; a block is 1, 2, 4 … 64 of them, aligned to its size (buddy allocation)
+//   header | entry 0 | entry 1 | …
+export const enum PoolAt {
+  /** u32, account slot; POOL_FREE: the block is free. */
+  account = 0,
+  /** u32, unit + 1: the account's next pool. Free blocks: the next free block of this size. */
+  next = 4,
+  /** u32: settle asset, or POOL_ISOLATED + key of its one entry. Free blocks: unit + 1 of the free block before. */
+  id = 8,
+  /** u16: entries. */
+  count = 12,
+  /** u8: the block is 2^order units. */
+  order = 14,
+  /** u8: 1: a part of a multi-asset account's one pool. */
+  isPooled = 15,
+  /** f64, settle asset: wallet (isolated: the position's margin) + Σ openCash. */
+  cash = 16,
+  /** f64: |wallet| + Σ |openCash|: what the rounding of `cash` is measured by. */
+  scale = 24,
+  /** f64, settle asset: as the last sweep left them. */
+  equity = 32,
+  maintenance = 40,
+  /** u32, slot + 1 of the settle asset's balance. */
+  balance = 48,
+  /** u8: status of this pool when last looked at; POOL_STATUS_UNKNOWN: too near a line to say without valuing it. */
+  status = 52,
+  /** u8: settle asset. */
+  settle = 53,
+  /** u32: market version of equity and maintenance. */
+  marketVersion = 56,
+  /** Entries follow. */
+  entries = 64,
+}
+
+export const enum PoolEntryAt {
+  /** f64, contracts, signed. */
+  qty = 0,
+  /** f64, settle asset. */
+  openCash = 8,
+  /** u32, address of the position row. */
+  row = 16,
+  /** u16: instrument × 8 + PositionFlag. */
+  key = 20,
+  /** u16: PoolEntryFlag. */
+  flags = 22,
+  bytes = 24,
+}
+
+export const enum PoolEntryFlag {
+  /** The row has open orders. */
+  Orders = 1,
+  /** The row has a leverage. */
+  Leverage = 2,
+  /** Quantity or cash changed since the row was last valued. */
+  Changed = 4,
+}
+
+export const POOL_STATUS_UNKNOWN = 255;
+export const POOL_UNIT_BYTES = 128;
+/** 64 units: 338 entries, more than an account may have. */
+export const POOL_ORDER_MAX = 6;
+export const POOL_FREE = 0xffffffff;
+export const POOL_ISOLATED = 0x80000000;
+/** Units whose bounds are summed up in one minimum. */
+export const POOL_GROUP_UNITS = 64;
 
 // OrderEntry: 64 bytes
 export const enum OrderAt {

@@ -12,7 +12,7 @@ import {
   PositionFlag,
   ShardState,
 } from "../layout/shard";
-import { KERNEL_RESERVED_BYTES, SEQLOCK_TRIES_MAX } from "../limits";
+import { KERNEL_RESERVED_BYTES, SEQLOCK_TRIES_MAX, WATCH_SLOTS } from "../limits";
 import { ringFill } from "../ring";
 import { summarizeLatency } from "./latency";
 import type { MarketView } from "./market-view";
@@ -51,6 +51,7 @@ export class ShardView {
   private readonly positionsAt: number;
   private readonly hash: number;
   private readonly hashMask: number;
+  private readonly watchAt: number;
 
   constructor(
     readonly memory: SharedArrayBuffer,
@@ -67,6 +68,7 @@ export class ShardView {
     this.positionsAt = this.control(ControlAt.positions);
     this.hash = this.control(ControlAt.accountHash);
     this.hashMask = this.control(ControlAt.accountHashSlots) - 1;
+    this.watchAt = this.control(ControlAt.watch);
   }
 
   private control(at: number): number {
@@ -135,6 +137,16 @@ export class ShardView {
     }
   }
 
+  /**
+   * Says that somebody looks at this account: its rows are then written at every mark, ahead of their turn. Say it again with every
+   * look; it is forgotten after WATCH_PASSES rounds of refreshing. The one word of this memory that a reader writes.
+   */
+  watch(slot: number): void {
+    if (slot >= 0xffffff) return;
+    const entry = ((this.control(ControlAt.refreshPass) & 0xff) << 24) | (slot + 1);
+    Atomics.store(this.words, this.watchAt / 4 + (slot & (WATCH_SLOTS - 1)), entry);
+  }
+
   private row(slot: number): number {
     return this.accounts + slot * AccountAt.bytes;
   }
@@ -191,7 +203,12 @@ export class ShardView {
     const known = this.doubles[(row + AccountAt.equityUsd) / 8] + this.doubles[(row + AccountAt.maintenanceMarginUsd) / 8];
     if (!Number.isFinite(known)) return "STALE";
     const oldest = this.doubles[(row + AccountAt.oldestMarkReceivedNs) / 8];
-    if (Number.isFinite(oldest) && monotonicNs() - oldest > this.options.staleAfterMs * 1e6) return "STALE";
+    if (!Number.isFinite(oldest)) return "OK";
+    const staleNs = monotonicNs() - this.options.staleAfterMs * 1e6;
+    if (oldest < staleNs) return "STALE";
+    // Rows follow the marks within a round of refreshing: one that takes too long leaves them behind.
+    const isRefreshing = this.control(ControlAt.sweepsDue) !== this.control(ControlAt.sweepsDone);
+    if (isRefreshing && this.doubles[(CONTROL + ControlAt.refreshedFromNs) / 8] < staleNs) return "STALE";
     return "OK";
   }
 

@@ -1,0 +1,178 @@
+// After marks moved: every account whose status changed is found, and told of, without looking at those that cannot have changed.
+//
+// A pass runs over the pools' bounds (look.ts), 64 at a time by their smallest, and looks at the pools whose bound the drift has
+// reached: those near a line, and those that a fill touched since the last pass. A walk runs over all pools, whenever marks
+// have moved, and gives each a new bound from new anchors and its equity and margin at the marks of now; so drifts stay small, and
+// passes short. Both go on in chunks, the pass before everything else.
+import { MarketHeaderAt } from "../../shared/layout/market";
+import { ControlAt, POOL_FREE, POOL_GROUP_UNITS, PoolAt } from "../../shared/layout/shard";
+import { anchorWalk, largestDrift } from "./anchors";
+import { clearLookValuations, lookAt, lookValuations } from "./look";
+import { CONTROL, count, market, poolBlock, poolSafe, poolSafeMinima } from "./memory";
+import { rebuilds, setWalkUnit, walkUnit } from "./pools";
+
+/** What valuing an account costs beside looking at a pool, in the unit of a chunk's limit. */
+const VALUATION_COST: u32 = 8;
+/** Groups of bounds that cost as much as looking at one pool. */
+const GROUPS_PER_LOOK: u32 = 16;
+/** Above every bound of a pool, below those of free units. */
+const EVERYBODY: f64 = 1e31;
+
+let passDue: bool = false;
+let everybodyDue: bool = false;
+let passing: bool = false;
+let group: u32 = 0;
+let groupEnd: u32 = 0;
+let reachBehind: f64 = 0;
+let reachAhead: f64 = 0;
+let passVersion: u32 = 0;
+let seenRebuilds: u32 = 0;
+
+let walkDue: bool = false;
+let walking: bool = false;
+
+/** Marks moved: pools may have crossed a line. */
+export function markMoved(): void {
+  passDue = true;
+  walkDue = true;
+}
+
+/** Terms changed, or a mark appeared or vanished: every pool is looked at. */
+export function markTermsChanged(): void {
+  everybodyDue = true;
+  markMoved();
+}
+
+function countLooks(looks: u32): u32 {
+  count(ControlAt.triggerPools, looks);
+  const valuations = lookValuations;
+  if (valuations != 0) count(ControlAt.triggerValuations, valuations);
+  if (valuations != 0) count(ControlAt.valuations, valuations);
+  clearLookValuations();
+  return valuations;
+}
+
+/** Whether the pass over what moved is not at its end. */
+export function isTriggerDue(): bool {
+  return passDue || passing;
+}
+
+function beginPass(): void {
+  passDue = false;
+  passing = true;
+  group = 0;
+  seenRebuilds = rebuilds;
+  passVersion = load<u32>(market, MarketHeaderAt.marketVersion);
+  groupEnd = (load<u32>(CONTROL, ControlAt.poolEnd) + POOL_GROUP_UNITS - 1) / POOL_GROUP_UNITS;
+  reachBehind = everybodyDue ? EVERYBODY : largestDrift(true);
+  reachAhead = everybodyDue ? EVERYBODY : largestDrift(false);
+  everybodyDue = false;
+}
+
+// @ts-expect-error: decorator
+@inline function minimumAt(at: u32): usize {
+  return poolSafeMinima + (<usize>at << 2);
+}
+
+// Looks at the pools of a group whose bound is reached. Returns how many.
+function lookAtGroup(at: u32, reach: f64): u32 {
+  const first = at * POOL_GROUP_UNITS;
+  let looks: u32 = 0;
+  // What is set meanwhile, here or elsewhere, lowers it again.
+  store<f32>(minimumAt(at), f32.MAX_VALUE);
+  let minimum = f32.MAX_VALUE;
+  for (let unit = first; unit < first + POOL_GROUP_UNITS; ++unit) {
+    const bound = load<f32>(poolSafe + (<usize>unit << 2));
+    if (<f64>bound <= reach) {
+      lookAt(poolBlock(unit));
+      ++looks;
+    } else minimum = min(minimum, bound);
+  }
+  if (minimum < load<f32>(minimumAt(at))) store<f32>(minimumAt(at), minimum);
+  return looks;
+}
+
+/**
+ * Goes on with the pass at hand, or begins one where marks have moved, until the work of looking at `limit` pools is done.
+ * @returns work done; 0: nothing is due
+ */
+export function triggerSome(limit: u32): u32 {
+  if (!passing) {
+    if (!passDue) return 0;
+    beginPass();
+  }
+  let work: u32 = 0;
+  let groups: u32 = 0;
+  let looks: u32 = 0;
+  for (; group < groupEnd && work + groups / GROUPS_PER_LOOK < limit; ++group) {
+    ++groups;
+    const first = group * POOL_GROUP_UNITS;
+    const reach = first + POOL_GROUP_UNITS <= walkUnit ? reachBehind : first >= walkUnit ? reachAhead : max(reachBehind, reachAhead);
+    if (!(<f64>load<f32>(minimumAt(group)) <= reach)) continue;
+    const looked = lookAtGroup(group, reach);
+    looks += looked;
+    work += looked + countLooks(looked) * VALUATION_COST;
+  }
+  if (seenRebuilds != rebuilds) {
+    // All blocks lie elsewhere now, and all are unsafe.
+    passing = false;
+    passDue = true;
+  } else if (group >= groupEnd) {
+    passing = false;
+    count(ControlAt.triggerPasses, 1);
+    if (!passDue) atomic.store<u32>(CONTROL, passVersion, ControlAt.triggeredVersion);
+  }
+  return max(work + groups / GROUPS_PER_LOOK, 1);
+}
+
+/**
+ * Goes on with the walk over all pools, or begins one where marks have moved since the last began, until `limit` pools have
+ * been looked at.
+ * @returns work done; 0: nothing is due
+ */
+export function walkSome(limit: u32): u32 {
+  if (!walking) {
+    if (!walkDue) return 0;
+    walkDue = false;
+    walking = true;
+    setWalkUnit(0);
+    anchorWalk();
+  }
+  let work: u32 = 0;
+  let looks: u32 = 0;
+  let at = walkUnit;
+  const end = load<u32>(CONTROL, ControlAt.poolEnd);
+  while (at < end && work < limit) {
+    const block = poolBlock(at);
+    const next = at + (<u32>1 << <u32>load<u8>(block, PoolAt.order));
+    // Behind the walk now: what it is given is a bound to the new anchors.
+    setWalkUnit(next);
+    if (load<u32>(block, PoolAt.account) != POOL_FREE) {
+      lookAt(block);
+      ++looks;
+      ++work;
+    }
+    if (at / POOL_GROUP_UNITS != next / POOL_GROUP_UNITS) settleGroups(at / POOL_GROUP_UNITS, next / POOL_GROUP_UNITS);
+    at = walkUnit;
+  }
+  work += countLooks(0) * VALUATION_COST;
+  count(ControlAt.poolsWalked, looks);
+  if (at >= end) {
+    walking = false;
+    setWalkUnit(u32.MAX_VALUE);
+    count(ControlAt.poolWalks, 1);
+  }
+  return max(work, 1);
+}
+
+// The walk has left these groups: their minima are what their bounds are now.
+function settleGroups(from: u32, to: u32): void {
+  for (let at = from; at < to; ++at) {
+    let minima = f32x4.splat(f32.MAX_VALUE);
+    const first = poolSafe + (<usize>at * POOL_GROUP_UNITS << 2);
+    for (let unit: u32 = 0; unit < <u32>POOL_GROUP_UNITS; unit += 4) minima = f32x4.pmin(minima, v128.load(first + (<usize>unit << 2)));
+    const low = min(f32x4.extract_lane(minima, 0), f32x4.extract_lane(minima, 1));
+    const high = min(f32x4.extract_lane(minima, 2), f32x4.extract_lane(minima, 3));
+    store<f32>(minimumAt(at), min(low, high));
+  }
+}

@@ -1,0 +1,63 @@
+// Memory ahead of the events. Applying and valuing an event follows a chain of four addresses that each stand in what the one
+// before points to: hash → account → pool and balance → position. With more accounts than the cache holds, each step would wait for
+// memory in turn. Walking the chain for a group of records at once, step by step, lets a group's waits overlap: what is loaded here is
+// loaded for its cache line alone. Nothing is decided here: a wrong guess costs a line.
+import { AccountEventAt } from "../../../schemas/generated/offsets";
+import { BATCH_RECORD_KIND, AccountAt, ControlAt, PoolAt, PoolEntryAt } from "../../shared/layout/shard";
+import { hash64 } from "./accounts";
+import { accountHash, accountHashMask, accountRow, balanceRow, CONTROL, inputRing, poolBlock, positionRow } from "./memory";
+import { readSlot } from "./ring";
+
+/** Records whose waits overlap: more than a core keeps loads in flight for, few enough that their lines stay in the first cache. */
+export const WARM_RECORDS: u32 = 16;
+/** Fewer positions and accounts than this lie in the second cache anyway. */
+const WARM_ROWS_MIN: u32 = 4096;
+
+const accountsAt: usize = heap.alloc(<usize>WARM_RECORDS * 4);
+const instrumentsAt: usize = heap.alloc(<usize>WARM_RECORDS * 4);
+const blocksAt: usize = heap.alloc(<usize>WARM_RECORDS * 4);
+
+// Keeps the loads: what is never used would not be loaded.
+let sink: u32 = 0;
+
+/** Whether warming pays in this shard. */
+export function shouldWarm(): bool {
+  return load<u32>(CONTROL, ControlAt.accountCount) * 2 + load<u32>(CONTROL, ControlAt.positionCount) >= WARM_ROWS_MIN;
+}
+
+/** Brings near what the `count` ≤ WARM_RECORDS records from `ahead` on will need. */
+export function warmRecords(ahead: u32, count: u32): void {
+  let seen: u32 = 0;
+  let n: u32 = 0;
+  for (let i: u32 = 0; i < count; ++i) {
+    const record = readSlot(inputRing, ahead + i);
+    if (load<u8>(record, AccountEventAt.kind) == BATCH_RECORD_KIND) continue;
+    const entry = load<u32>(accountHash + (<usize>(hash64(load<u64>(record, AccountEventAt.account)) & accountHashMask) << 2));
+    if (entry == 0) continue;
+    store<u32>(accountsAt + (<usize>n << 2), <u32>accountRow(entry - 1));
+    store<u32>(instrumentsAt + (<usize>n << 2), load<u32>(record, AccountEventAt.instrument));
+    ++n;
+  }
+  for (let i: u32 = 0; i < n; ++i) {
+    const row = <usize>load<u32>(accountsAt + (<usize>i << 2));
+    seen += load<u32>(row) + load<u32>(row, 64) + load<u32>(row, 128);
+    const pool = load<u32>(row, AccountAt.firstPool);
+    store<u32>(blocksAt + (<usize>i << 2), pool == 0 ? 0 : <u32>poolBlock(pool - 1));
+    const balance = load<u32>(row, AccountAt.firstBalance);
+    if (balance != 0) seen += load<u32>(balanceRow(balance - 1));
+  }
+  for (let i: u32 = 0; i < n; ++i) {
+    const block = <usize>load<u32>(blocksAt + (<usize>i << 2));
+    if (block == 0) continue;
+    const instrument = load<u32>(instrumentsAt + (<usize>i << 2));
+    let entry = block + PoolAt.entries;
+    const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
+    for (; entry < end; entry += PoolEntryAt.bytes) {
+      const row = <usize>load<u32>(entry, PoolEntryAt.row);
+      // The valuation writes every position of the account, the event one ledger.
+      seen += load<u32>(row, 128);
+      if (<u32>load<u16>(entry, PoolEntryAt.key) >> 3 == instrument) seen += load<u32>(row);
+    }
+  }
+  sink += seen;
+}

@@ -1,0 +1,86 @@
+// Two ways to value an account, one answer: whatever the lean path values, the general workspace values to the same bits.
+import { beforeAll, describe, expect, it } from "vitest";
+import { AccountAt, ControlAt } from "../../src/shared/layout/shard";
+import { Prng } from "../../src/sim/prng";
+import { DESK, DeskFlow, DeskMarket, deskReference, wayOf } from "./desk";
+import { DirectShard, loadKernel } from "./direct-shard";
+
+let kernel: WebAssembly.Module;
+beforeAll(() => {
+  kernel = loadKernel();
+});
+
+function shardWith(accounts: number, seed: number) {
+  const prng = Prng.seeded(seed, 3);
+  const shard = new DirectShard(kernel, { accounts: 1024, balances: 4096, positions: 16_384, orders: 65_536 });
+  shard.reference(deskReference());
+  const market = new DeskMarket(prng);
+  const flow = new DeskFlow(prng, accounts);
+  for (const message of flow.open()) shard.accounts(message);
+  return { shard, market, flow };
+}
+
+/** Differences between what the shard's own path writes and what the general one does. */
+function differences(shard: DirectShard, slot: number): string[] {
+  shard.kernel.valueOne(slot, 0);
+  const own = shard.valuation(slot);
+  shard.kernel.valueOne(slot, 1);
+  const general = shard.valuation(slot);
+  const found: string[] = [];
+  for (const [name, value] of general)
+    if (!Object.is(own.get(name), value)) found.push(`${name}: ${own.get(name)}, generally ${value}`);
+  return found;
+}
+
+describe("the lean path", () => {
+  it.each([1, 2, 3, 4])(
+    "gives the bits of the general workspace for accounts of every kind at walking marks, seed %i",
+    (seed) => {
+      const accounts = 240;
+      const { shard, market, flow } = shardWith(accounts, seed);
+      const statuses = new Map<number, number>();
+      // Before the first mark nothing can be valued; what was opened then is, later.
+      shard.accounts(flow.some(300, market));
+      for (let slot = 0; slot < shard.accountCount; slot++) expect(differences(shard, slot), `slot ${slot}`).toEqual([]);
+      shard.marketData(market.first());
+      for (let round = 0; round < 60; round++) {
+        shard.accounts(flow.some(150, market));
+        shard.marketData(market.tick());
+        for (let slot = 0; slot < shard.accountCount; slot++) {
+          const found = differences(shard, slot);
+          if (found.length > 0)
+            expect.fail(`account ${shard.accountId(slot)} (${wayOf(shard.accountId(slot))}): ${found.join("; ")}`);
+          const status = shard.words[(shard.accountAt(slot) + AccountAt.status) / 4]!;
+          statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        }
+      }
+      const lean = shard.counter(ControlAt.valuationsLean);
+      const general = shard.counter(ControlAt.valuationsGeneral);
+      console.log(
+        `seed ${seed}: ${lean} accounts valued lean, ${general} generally; statuses ${JSON.stringify([...statuses].sort())}`,
+      );
+      expect(lean).toBeGreaterThan(1000);
+      expect(general).toBeGreaterThan(1000);
+      expect([...statuses.keys()].sort()).toEqual([0, 1, 2, 3, 4]);
+    },
+  );
+
+  it("values lean accounts lean", () => {
+    const { shard, market, flow } = shardWith(120, 9);
+    shard.marketData(market.first());
+    shard.accounts(flow.some(3000, market));
+    shard.takeAlerts();
+    shard.kernel.revalueAll();
+    const lean = shard.counter(ControlAt.valuationsLean);
+    shard.refreshAll();
+    // The four ways of a single pool of cross positions in lean contracts, and nobody else.
+    let expected = 0;
+    for (let slot = 0; slot < shard.accountCount; slot++) {
+      const way = wayOf(shard.accountId(slot));
+      const rows = shard.positionsOf(slot);
+      if (way === "one linear" || way === "many linear" || way === "inverse" || rows.length === 0) expected++;
+    }
+    expect(DESK.length).toBe(16);
+    expect(shard.counter(ControlAt.valuationsLean) - lean).toBeGreaterThanOrEqual(expected);
+  });
+});
