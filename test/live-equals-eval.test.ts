@@ -215,6 +215,7 @@ it("serves for every account what plimsoll eval answers for the same portfolio",
         "orderMarginUsd",
         "availableUsd",
         "marginRatio",
+        "worstMarginRatio",
         "grossExposureUsd",
         "netExposureUsd",
       ] as const;

@@ -358,6 +358,7 @@ describe("plimsoll eval", () => {
       "orderMarginUsd",
       "availableUsd",
       "marginRatio",
+      "worstMarginRatio",
       "leverage",
       "grossExposureUsd",
       "netExposureUsd",

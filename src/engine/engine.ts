@@ -376,7 +376,7 @@ export class Engine {
     });
     try {
       const connected = await this.store.start();
-      this.api?.post({ type: "database", url });
+      this.api?.post({ type: "database", url, logName: log });
       const where = this.postgres
         ? `embedded PostgreSQL at ${this.databaseShown}, data in ${config["engine.dataDir"]}/postgres`
         : this.databaseShown;

@@ -78,8 +78,8 @@ describe.skipIf(!browserAvailable())("the live page", () => {
   it("shows the accounts nearest to liquidation as they were sent, in that order", async () => {
     await open();
     engine.pushTop([
-      accountRow("9007199254740991", { status: "liquidation", marginRatio: 1.034, liquidationDistance: 0 }),
-      accountRow("12", { liquidationDistance: null, nearestInstrument: null, marginRatio: null }),
+      accountRow("9007199254740991", { status: "liquidation", worstMarginRatio: 1.034, liquidationDistance: 0 }),
+      accountRow("12", { liquidationDistance: null, nearestInstrument: null, worstMarginRatio: null }),
     ]);
     const first = live.topRow("9007199254740991");
     await shows(live.cell(first, "equity"), "122,654.32");
@@ -149,7 +149,7 @@ describe.skipIf(!browserAvailable())("the live page", () => {
   });
 
   it("opens an account by a deep link and shows it as it was sent", async () => {
-    const row = accountRow("42", { status: "warning", marginRatio: 0.8123 });
+    const row = accountRow("42", { status: "warning", worstMarginRatio: 0.8123 });
     engine.accounts.set("42", row);
     engine.positions.set("42", [
       positionRow("BTCUSDT"),

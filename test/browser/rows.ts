@@ -26,6 +26,7 @@ export function accountRow(id: string, fields: Partial<AccountRisk> = {}): Accou
     orderMarginUsd: 1_200,
     availableUsd: 61_353.822,
     marginRatio: 0.245,
+    worstMarginRatio: 0.245,
     leverage: 4.9,
     grossExposureUsd: 601_005,
     netExposureUsd: 400_100,

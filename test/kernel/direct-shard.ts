@@ -214,6 +214,7 @@ export class DirectShard {
     found.set("asOfNs", Number(this.longs[(account + AccountAt.asOfNs) / 8]));
     for (let at = AccountAt.walletUsd; at <= AccountAt.liquidationDistance; at += 8)
       found.set(`account+${at}`, this.doubles[(account + at) / 8]!);
+    found.set("worstMarginRatio", this.doubles[(account + AccountAt.worstMarginRatio) / 8]!);
     for (const at of [AccountAt.status, AccountAt.nearestInstrument, AccountAt.unmarkedCount, AccountAt.flags])
       found.set(`account+${at}`, this.words[(account + at) / 4]!);
     found.set("oldestMarkReceivedNs", this.doubles[(account + AccountAt.oldestMarkReceivedNs) / 8]!);

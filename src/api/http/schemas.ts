@@ -47,7 +47,11 @@ export const Account = Type.Object(
     maintenanceMarginUsd: Type.Number(),
     orderMarginUsd: Type.Number(),
     availableUsd: Type.Number(),
-    marginRatio: Nullable(Type.Number(), "maintenance margin ÷ equity; null where equity is not positive"),
+    marginRatio: Nullable(Type.Number(), "maintenance margin ÷ equity over all pools; null where equity is not positive"),
+    worstMarginRatio: Nullable(
+      Type.Number(),
+      "the largest maintenance margin ÷ equity of its pools, which its status goes by; null where one is bankrupt",
+    ),
     leverage: Nullable(Type.Number()),
     grossExposureUsd: Type.Number(),
     netExposureUsd: Type.Number(),

@@ -33,6 +33,7 @@ export function fakeAccount(id: string, over: Partial<AccountRisk> = {}): Accoun
     orderMarginUsd: 0,
     availableUsd: 900,
     marginRatio: 0.05,
+    worstMarginRatio: 0.05,
     leverage: 1,
     grossExposureUsd: 1000,
     netExposureUsd: 1000,

@@ -76,6 +76,25 @@ describe("an account", () => {
     );
   });
 
+  it("has the status that the worst ratio of its pools says", () => {
+    fc.assert(
+      fc.property(portfolio(), (line) => {
+        const { account, pools } = evaluate(line);
+        const worst = account.worstMarginRatio;
+        if (worst === null) expect(account.status).toBe("bankrupt");
+        else {
+          const margin = 1 / worst;
+          const named = margin > 1.5 ? "ok" : margin > 1.2 ? "warning" : margin > 1.05 ? "reduce-only" : "liquidation";
+          // On a line the quotient's last bit may fall to either side.
+          fc.pre([1.5, 1.2, 1.05].every((at) => Math.abs(margin - at) > 1e-9));
+          expect(account.status).toBe(named);
+          for (const pool of Object.values(pools)) expect(pool.marginRatio ?? 0).toBeLessThanOrEqual(worst);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it("does not depend on the order of its positions, orders, balances and instruments", () => {
     fc.assert(
       fc.property(portfolio(), (line) => {

@@ -5,7 +5,7 @@ import { initialMargin, maintenanceMargin, marginValue } from "../margin/model";
 import { collateralValueUsd } from "./collateral";
 import { solveLiquidationPrices } from "./liquidation";
 import { orderMargin } from "./order-margin";
-import { marginRatio, poolStatus } from "./status";
+import { marginRatio, poolStatus, worseMarginRatio } from "./status";
 import { COLLATERAL_MULTI_ASSET, NO_ROW, STATUS_OK, Workspace } from "./workspace";
 
 /** Everything: evaluateMargin, then the liquidation and bankruptcy price of every position. */
@@ -53,6 +53,7 @@ function clearAccount(ws: Workspace): void {
   ws.availableUsd = 0;
   ws.grossExposureUsd = 0;
   ws.netExposureUsd = 0;
+  ws.worstMarginRatio = 0;
   ws.status = STATUS_OK;
 }
 
@@ -126,6 +127,7 @@ function closePools(ws: Workspace): void {
     ws.poolMarginRatio[pool] = marginRatio(equity, ws.poolMaintenanceMargin[pool]);
     ws.poolStatus[pool] = status;
     if (status > ws.status) ws.status = status;
+    ws.worstMarginRatio = worseMarginRatio(ws.worstMarginRatio, equity, ws.poolMaintenanceMargin[pool]);
     const priceUsd = ws.assetPriceUsd[ws.poolAsset[pool]];
     ws.equityUsd += equity * priceUsd;
     ws.walletBalanceUsd += ws.poolWalletBalance[pool] * priceUsd;
@@ -178,6 +180,7 @@ function addPooled(ws: Workspace): void {
   ws.maintenanceMarginUsd = maintenanceUsd;
   ws.orderMarginUsd = orderUsd;
   ws.availableUsd = availableUsd;
+  ws.worstMarginRatio = worseMarginRatio(0, equityUsd, maintenanceUsd);
   ws.status = status;
 }
 
@@ -189,6 +192,7 @@ function addIsolated(ws: Workspace, position: i32): void {
   const status = poolStatus(equity, ws.positionMaintenanceMargin[position]);
   ws.positionStatus[position] = status;
   if (status > ws.status) ws.status = status;
+  ws.worstMarginRatio = worseMarginRatio(ws.worstMarginRatio, equity, ws.positionMaintenanceMargin[position]);
   ws.equityUsd += equity * priceUsd;
   ws.walletBalanceUsd += margin * priceUsd;
   ws.unrealizedPnlUsd += ws.positionUnrealizedPnl[position] * priceUsd;

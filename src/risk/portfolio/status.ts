@@ -36,3 +36,15 @@ export function poolStatus(equity: f64, maintenanceMargin: f64): i32 {
 export function marginRatio(equity: f64, maintenanceMargin: f64): f64 {
   return equity > 0 ? maintenanceMargin / equity : NaN;
 }
+
+/**
+ * The larger of `worst` and a pool's maintenance margin ÷ equity: what an account's status goes by, as the account's own ratio is over all
+ * its pools together.
+ *
+ * @returns ∞ where the pool is bankrupt; NaN where one of the numbers is none
+ */
+export function worseMarginRatio(worst: f64, equity: f64, maintenanceMargin: f64): f64 {
+  if (equity >= 0 && maintenanceMargin === 0) return worst;
+  if (equity <= 0) return Infinity;
+  return Math.max(worst, maintenanceMargin / equity);
+}

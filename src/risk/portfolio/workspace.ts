@@ -223,6 +223,8 @@ export class Workspace {
   availableUsd: f64 = 0;
   /** Maintenance margin ÷ equity; NaN where equity ≤ 0. */
   marginRatio: f64 = NaN;
+  /** The largest maintenance margin ÷ equity of its pools, which its status goes by; ∞ where one is bankrupt. */
+  worstMarginRatio: f64 = 0;
   /** Gross exposure ÷ equity; NaN where equity ≤ 0. */
   leverage: f64 = NaN;
   grossExposureUsd: f64 = 0;

@@ -55,6 +55,8 @@ export interface AccountRisk {
   orderMarginUsd: number;
   availableUsd: number;
   marginRatio: number | null;
+  /** the largest maintenance margin ÷ equity of its pools, which status goes by; null where one is bankrupt */
+  worstMarginRatio: number | null;
   leverage: number | null;
   grossExposureUsd: number;
   netExposureUsd: number;
@@ -103,6 +105,7 @@ function accountRisk(ws: Workspace): AccountRisk {
     orderMarginUsd: finite(ws.orderMarginUsd),
     availableUsd: finite(ws.availableUsd),
     marginRatio: finiteOrNull(ws.marginRatio),
+    worstMarginRatio: finiteOrNull(ws.worstMarginRatio),
     leverage: finiteOrNull(ws.leverage),
     grossExposureUsd: finite(ws.grossExposureUsd),
     netExposureUsd: finite(ws.netExposureUsd),

@@ -44,6 +44,7 @@ export function findOrAddAccount(accountId: u64): u32 {
   const row = accountRow(slot);
   store<u64>(row, accountId, AccountAt.accountId);
   store<f64>(row, f64.NaN, AccountAt.marginRatio);
+  store<f64>(row, f64.NaN, AccountAt.worstMarginRatio);
   store<f64>(row, f64.NaN, AccountAt.leverage);
   store<f64>(row, Infinity, AccountAt.liquidationDistance);
   store<f64>(row, Infinity, AccountAt.oldestMarkReceivedNs);

@@ -2,7 +2,7 @@
 // without leverage and open orders, whatever else lies in its wallet. Every sum is taken in the same order and every product
 // with the same operands as in src/risk/portfolio/evaluate.ts and liquidation.ts, so the bits are theirs: a test values random
 // accounts both ways. What is left out here is what cannot apply: haircuts, pairs, other models, a second moving leg.
-import { marginRatio, poolStatus } from "../../risk/portfolio/status";
+import { marginRatio, poolStatus, worseMarginRatio } from "../../risk/portfolio/status";
 import { STATUS_OK } from "../../risk/portfolio/workspace";
 import { GroupAt } from "../../shared/layout/market";
 import { AccountAt, AccountFlag, BalanceAt, POOL_ISOLATED, PoolAt, PoolEntryAt, PoolEntryFlag, PositionAt } from "../../shared/layout/shard";
@@ -136,6 +136,7 @@ export function valueLean(account: usize): bool {
 
   // Every asset of the wallet is a pool; the one with the positions is opened after them where no balance is.
   let status: i32 = STATUS_OK;
+  let worstRatio: f64 = 0;
   let equityUsd: f64 = 0;
   let walletUsd: f64 = 0;
   let pnlUsd: f64 = 0;
@@ -162,6 +163,7 @@ export function valueLean(account: usize): bool {
       const poolsStatus = poolStatus(equity, maintenance);
       status = max(status, poolsStatus);
       ownStatus = poolsStatus;
+      worstRatio = worseMarginRatio(worstRatio, equity, maintenance);
       equityUsd += equity * settlePrice;
       walletUsd += units * settlePrice;
       pnlUsd += pnl * settlePrice;
@@ -173,6 +175,7 @@ export function valueLean(account: usize): bool {
       // A pool of cash alone: no profit, no margin.
       const price = assetPrice(asset);
       status = max(status, poolStatus(units, 0));
+      worstRatio = worseMarginRatio(worstRatio, units, 0);
       equityUsd += units * price;
       walletUsd += units * price;
       availableUsd += units * price;
@@ -251,6 +254,7 @@ export function valueLean(account: usize): bool {
     orderUsd,
     availableUsd,
     marginRatio(equityUsd, maintenanceUsd),
+    worstRatio,
     marginRatio(equityUsd, gross),
     gross,
     net,

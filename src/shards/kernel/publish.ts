@@ -25,6 +25,7 @@ export function publishAccount(
   orderMarginUsd: f64,
   availableUsd: f64,
   ratio: f64,
+  worstRatio: f64,
   leverage: f64,
   grossExposureUsd: f64,
   netExposureUsd: f64,
@@ -43,6 +44,7 @@ export function publishAccount(
   store<f64>(account, orderMarginUsd, AccountAt.orderMarginUsd);
   store<f64>(account, availableUsd, AccountAt.availableUsd);
   store<f64>(account, ratio, AccountAt.marginRatio);
+  store<f64>(account, worstRatio, AccountAt.worstMarginRatio);
   store<f64>(account, leverage, AccountAt.leverage);
   store<f64>(account, grossExposureUsd, AccountAt.grossExposureUsd);
   store<f64>(account, netExposureUsd, AccountAt.netExposureUsd);

@@ -172,6 +172,7 @@ export function valueGeneral(account: usize, slot: u32): void {
     ws.orderMarginUsd,
     ws.availableUsd,
     ws.marginRatio,
+    ws.worstMarginRatio,
     ws.leverage,
     ws.grossExposureUsd,
     ws.netExposureUsd,

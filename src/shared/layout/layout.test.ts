@@ -192,6 +192,7 @@ const ROWS: Row[] = [
         orderMarginUsd: AccountAt.orderMarginUsd,
         availableUsd: AccountAt.availableUsd,
         marginRatio: AccountAt.marginRatio,
+        worstMarginRatio: AccountAt.worstMarginRatio,
         leverage: AccountAt.leverage,
         grossExposureUsd: AccountAt.grossExposureUsd,
         netExposureUsd: AccountAt.netExposureUsd,

@@ -227,6 +227,8 @@ export const enum AccountAt {
   firstPool = 216,
   /** u32: the kernel's own count of market changes when it was valued. */
   valuedChange = 220,
+  /** The largest maintenance ÷ equity of its pools: what its status goes by. ∞ where one is bankrupt. */
+  worstMarginRatio = 224,
   bytes = 256,
 }
 

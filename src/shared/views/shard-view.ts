@@ -165,10 +165,6 @@ export class ShardView {
     return this.doubles[(this.row(slot) + AccountAt.equityUsd) / 8];
   }
 
-  marginRatio(slot: number): number {
-    return this.doubles[(this.row(slot) + AccountAt.marginRatio) / 8];
-  }
-
   statusCode(slot: number): number {
     return this.words[(this.row(slot) + AccountAt.status) / 4];
   }
@@ -236,6 +232,7 @@ export class ShardView {
         orderMarginUsd: finite(f64(AccountAt.orderMarginUsd)),
         availableUsd: finite(f64(AccountAt.availableUsd)),
         marginRatio: finiteOrNull(f64(AccountAt.marginRatio)),
+        worstMarginRatio: finiteOrNull(f64(AccountAt.worstMarginRatio)),
         leverage: finiteOrNull(f64(AccountAt.leverage)),
         grossExposureUsd: finite(f64(AccountAt.grossExposureUsd)),
         netExposureUsd: finite(f64(AccountAt.netExposureUsd)),

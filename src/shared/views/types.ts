@@ -20,7 +20,10 @@ export interface AccountRisk {
   maintenanceMarginUsd: number;
   orderMarginUsd: number;
   availableUsd: number;
+  /** Maintenance margin ÷ equity over all its pools; null where equity is not positive. */
   marginRatio: number | null;
+  /** The largest maintenance margin ÷ equity of its pools, which its status goes by; null where one is bankrupt. */
+  worstMarginRatio: number | null;
   leverage: number | null;
   grossExposureUsd: number;
   netExposureUsd: number;

@@ -46,6 +46,7 @@ function nextAccount(): AccountRisk {
     orderMarginUsd: Math.random() * 1e3,
     availableUsd: Math.random() * 1e6,
     marginRatio: Math.random(),
+    worstMarginRatio: Math.random(),
     leverage: Math.random() * 20,
     grossExposureUsd: Math.random() * 1e6,
     netExposureUsd: Math.random() * 1e6,

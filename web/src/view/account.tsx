@@ -54,7 +54,7 @@ function Numbers({ risk }: { risk: AccountRow | null }) {
     <dl class="numbers">
       <NumberCell name="Equity, USD" value={formatUsd(risk?.equityUsd)} field="equity" strong />
       <NumberCell name="Maintenance margin, USD" value={formatUsd(risk?.maintenanceMarginUsd)} field="maintenance" strong />
-      <NumberCell name="Margin ratio" value={formatPercent(risk?.marginRatio)} field="ratio" strong />
+      <NumberCell name="Margin ratio, worst pool" value={formatPercent(risk?.worstMarginRatio)} field="ratio" strong />
       <NumberCell name="Distance to liquidation" value={formatPercent(risk?.liquidationDistance)} field="distance" strong />
       <NumberCell name="Nearest instrument" value={risk?.nearestInstrument ?? "–"} field="nearest" tone="" />
       <NumberCell name="Available, USD" value={formatUsd(risk?.availableUsd)} field="available" />
@@ -67,6 +67,7 @@ function Numbers({ risk }: { risk: AccountRow | null }) {
       <NumberCell name="Wallet, USD" value={formatUsd(risk?.walletBalanceUsd)} field="wallet" />
       <NumberCell name="Initial margin, USD" value={formatUsd(risk?.initialMarginUsd)} field="initial" />
       <NumberCell name="Order margin, USD" value={formatUsd(risk?.orderMarginUsd)} field="order-margin" />
+      <NumberCell name="Margin ratio, all pools" value={formatPercent(risk?.marginRatio)} field="ratio-all" />
       <NumberCell name="Leverage" value={risk?.leverage == null ? "–" : `${formatFixed(risk.leverage, 2)}×`} field="leverage" />
       <NumberCell name="Gross exposure, USD" value={formatUsd(risk?.grossExposureUsd)} field="gross" />
       <NumberCell name="Net exposure, USD" value={formatUsd(risk?.netExposureUsd)} field="net" />
@@ -368,7 +369,7 @@ export function AccountView({ account }: { account: AccountState }) {
           <span class="hint">{risk === null ? "" : `partition ${risk.partition}, offset ${formatCount(risk.offset)}`}</span>
         </div>
         <div class="account-body">
-          <HullGauge ratio={risk?.marginRatio ?? null} status={risk?.status ?? "unknown"} />
+          <HullGauge ratio={risk?.worstMarginRatio ?? null} status={risk?.status ?? "unknown"} />
           <Numbers risk={risk} />
         </div>
       </section>

@@ -1,13 +1,16 @@
 // The load line. A ship may lie in the water up to the mark on her side; an account may use its equity as margin up to 100 %.
-// The water is the margin ratio, the disc with the line is where liquidation begins.
+// The water is the margin ratio of its worst pool, the disc with the line where its liquidation price lies; the status turns to
+// liquidation a little before, at equity = 1.05 × maintenance margin.
 import { formatPercent } from "../format";
 import { pure } from "./hooks";
 
 /** Ratios above this are drawn here: what is under water is under water. */
 const RATIO_SHOWN_MAX = 1.25;
 
-function shown(ratio: number | null): number {
-  return ratio === null ? 0 : Math.min(Math.max(ratio, 0), RATIO_SHOWN_MAX);
+function shown({ ratio, status }: GaugeProps): number {
+  // Without equity there is no ratio: nothing of her is above water.
+  if (ratio === null) return status === "bankrupt" ? RATIO_SHOWN_MAX : 0;
+  return Math.min(Math.max(ratio, 0), RATIO_SHOWN_MAX);
 }
 
 interface GaugeProps {
@@ -20,7 +23,7 @@ export const RowGauge = pure(function RowGauge({ ratio, status }: GaugeProps) {
   return (
     <svg class={`row-gauge water-${status}`} viewBox="0 0 130 18" width="130" height="18" aria-hidden="true">
       <rect class="gauge-hull" x="0.5" y="4.5" width="129" height="9" rx="2" />
-      <rect class="gauge-water" x="1" y="5" width={(shown(ratio) * 128) / RATIO_SHOWN_MAX} height="8" rx="1.5" />
+      <rect class="gauge-water" x="1" y="5" width={(shown({ ratio, status }) * 128) / RATIO_SHOWN_MAX} height="8" rx="1.5" />
       <path class="gauge-tick" d="M26.5 10.5v3M52 10.5v3M77.5 10.5v3" />
       <path class="gauge-line" d="M103.5 0.5v17" />
       <circle class="gauge-disc" cx="103.5" cy="9" r="5" />
@@ -40,9 +43,10 @@ const HULL = "M44 18H206L200 196Q198 218 176 218H74Q52 218 50 196Z";
 
 /** The side of the hull, with draught marks, for one account. */
 export const HullGauge = pure(function HullGauge({ ratio, status }: GaugeProps) {
-  const waterY = levelY(shown(ratio));
+  const waterY = levelY(shown({ ratio, status }));
   const lineY = levelY(1);
-  const label = ratio === null ? "Margin ratio: none" : `Margin ratio ${formatPercent(ratio)}; liquidation begins at 100%`;
+  const label =
+    ratio === null ? "Margin ratio: none" : `Margin ratio ${formatPercent(ratio)}; the liquidation price lies at 100%`;
   return (
     <svg class={`hull-gauge water-${status}`} viewBox="0 0 220 232" role="img" aria-label={label}>
       <clipPath id="hull-side">

@@ -41,9 +41,9 @@ const TopRow = pure(function TopRow({ account }: RowProps) {
         {formatPercent(account.liquidationDistance)}
       </td>
       <td class="ratio">
-        <RowGauge ratio={account.marginRatio} status={account.status} />
+        <RowGauge ratio={account.worstMarginRatio} status={account.status} />
         <span class="num" data-field="ratio">
-          {formatPercent(account.marginRatio)}
+          {formatPercent(account.worstMarginRatio)}
         </span>
       </td>
       <td data-field="nearest">{account.nearestInstrument ?? "–"}</td>
@@ -87,7 +87,9 @@ export function TopPanel() {
                 <abbr title="Smallest distance of a position's mark to its liquidation price">Distance</abbr>
               </th>
               <th scope="col">
-                <abbr title="Maintenance margin ÷ equity; the disc marks 100 %, where liquidation begins">Margin ratio</abbr>
+                <abbr title="Maintenance margin ÷ equity of the worst pool; the disc marks 100 %, the liquidation price. The status is liquidation from 95.2 %">
+                  Margin ratio
+                </abbr>
               </th>
               <th scope="col">Nearest</th>
               <th scope="col" class="num">

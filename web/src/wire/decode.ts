@@ -19,6 +19,7 @@ export type AccountRow = Pick<
   | "orderMarginUsd"
   | "availableUsd"
   | "marginRatio"
+  | "worstMarginRatio"
   | "leverage"
   | "grossExposureUsd"
   | "netExposureUsd"
@@ -82,6 +83,7 @@ const ACCOUNT: Shape<AccountRow> = {
   orderMarginUsd: "number",
   availableUsd: "number",
   marginRatio: "number",
+  worstMarginRatio: "number",
   leverage: "number",
   grossExposureUsd: "number",
   netExposureUsd: "number",
