@@ -12,27 +12,83 @@ import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
 const PARTITIONS = 4;
-/** How long a named point may take to be reached before the engine is killed wherever it is. */
+/** How long a named point may take to be reached, once the engine serves, before it is killed wherever it is. */
 const POINT_MS = 5000;
+/** How often a point is asked for that is not reached. */
+const ASKED_MAX = 3;
 /** A kill at random comes so long after the start of the process, at most: recovery included. */
 const RANDOM_MS = 6000;
+/** Kills at random for each round of the named points. */
+const RANDOM_SHARE = 6;
 /** Kills that are enough to bring a planted bug out. */
 const PLANTED_CYCLES = 4;
 
-const POINTS = (Object.keys(FAULT_POINTS) as FaultPoint[]).filter((point) => point !== "shard-round");
+/** All that there are. */
+export const KILL_POINTS = Object.keys(FAULT_POINTS) as FaultPoint[];
 /** Points that are passed with every message: not the first pass each time. */
-const FREQUENT: readonly FaultPoint[] = ["ring-publish", "ring-published", "shard-recovering"];
+const FREQUENT: readonly FaultPoint[] = ["ring-publish", "ring-published", "shard-round", "shard-recovering"];
+const FREQUENT_PASSES = 100;
+/** What the engine may only say of a snapshot that somebody damaged: a kill leaves whole ones. */
+const UNUSABLE = /is not used|is damaged|no snapshot can be used/;
 
 export interface KillOptions {
   cycles: number;
   seed: number;
   dist?: string;
-  /** Only these kills instead of a mixture. */
-  points?: readonly FaultPoint[];
+  /** Where it is killed: all of them in turn, in an order of the seed's. null: at random. */
+  points?: readonly (FaultPoint | null)[];
+  randomMs?: number;
 }
 
-export async function killTrial({ cycles, seed, dist, points = [] }: KillOptions, say: Say = () => undefined): Promise<Report> {
+// All of `points` come before any comes again; one that was not reached is asked for again.
+class Deck {
+  private readonly left: (FaultPoint | null)[] = [];
+  private readonly asked = new Map<FaultPoint, number>();
+  private readonly reached = new Map<FaultPoint, number>();
+
+  constructor(
+    private readonly points: readonly (FaultPoint | null)[],
+    private readonly prng: Prng,
+  ) {}
+
+  draw(): FaultPoint | null {
+    if (this.left.length === 0) {
+      const rest = [...this.points];
+      while (rest.length > 0) this.left.push(...rest.splice(this.prng.below(rest.length), 1));
+    }
+    const point = this.left.shift() as FaultPoint | null;
+    if (point !== null) this.asked.set(point, (this.asked.get(point) ?? 0) + 1);
+    return point;
+  }
+
+  note(point: FaultPoint, isReached: boolean): void {
+    if (isReached) this.reached.set(point, (this.reached.get(point) ?? 0) + 1);
+    else if (!this.reached.has(point) && (this.asked.get(point) ?? 0) < ASKED_MAX) this.left.push(point);
+  }
+
+  /** Points that were asked for, and not reached once. */
+  missed(): FaultPoint[] {
+    return [...this.asked.keys()].filter((point) => !this.reached.has(point));
+  }
+
+  /** Whether a point is still to be asked for again. */
+  get owes(): boolean {
+    return this.missed().some((point) => this.left.includes(point));
+  }
+
+  summary(): string[] {
+    return KILL_POINTS.filter((point) => this.asked.has(point)).map((point) => {
+      const [asked, reached] = [this.asked.get(point), this.reached.get(point) ?? 0];
+      return `${reached} ${point}${reached === asked ? "" : ` (asked for ${asked} times)`}`;
+    });
+  }
+}
+
+export async function killTrial(options: KillOptions, say: Say = () => undefined): Promise<Report> {
+  const { cycles, seed, dist, randomMs = RANDOM_MS } = options;
+  const points = options.points ?? [...KILL_POINTS, ...new Array<null>(RANDOM_SHARE).fill(null)];
   const prng = Prng.seeded(seed, 17);
+  const deck = new Deck(points, prng);
   const stage = await openStage();
   const { prefix, kafka } = stage;
   const engine = new TrialEngine({
@@ -44,7 +100,8 @@ export async function killTrial({ cycles, seed, dist, points = [] }: KillOptions
     dist,
     set: ["snapshot.intervalMs=200", "store.flushIntervalMs=100"],
   });
-  const kills = new Map<string, number>();
+  let kills = 0;
+  let atRandom = 0;
   let traffic: Traffic | undefined;
   try {
     await ensureTopics({
@@ -61,37 +118,33 @@ export async function killTrial({ cycles, seed, dist, points = [] }: KillOptions
       walkers: 8,
       damagedPerSecond: 2,
     });
-    for (let cycle = 1; cycle <= cycles; cycle++) {
-      const named = points.length > 0 || prng.below(3) > 0;
-      const point = named
-        ? (points.length > 0 ? points : POINTS)[prng.below((points.length > 0 ? points : POINTS).length)]
-        : null;
-      let what = "at random";
+    while (kills < cycles || deck.owes) {
+      const point = deck.draw();
       engine.forgetFault();
-      if (point !== null) engine.askFault(point, FREQUENT.includes(point) ? 1 + prng.below(60) : 1 + prng.below(3));
+      if (point !== null) engine.askFault(point, FREQUENT.includes(point) ? 1 + prng.below(FREQUENT_PASSES) : 1 + prng.below(3));
       const started = performance.now();
       const command = engine.launch();
-      if (point === null) await pause(prng.below(RANDOM_MS));
+      if (point === null) await Promise.race([command.finished, pause(prng.below(randomMs))]);
       else {
         await Promise.race([command.finished, engine.ready(command).catch(() => undefined)]);
         const untilMs = performance.now() + POINT_MS;
         while (!engine.faultTaken && performance.now() < untilMs) await pause(5);
-        if (engine.faultTaken) what = point;
+        // Taken is not yet dead.
+        if (engine.faultTaken) await Promise.race([command.finished, pause(1000)]);
       }
-      const ended = await Promise.race([
-        command.finished,
-        pause(engine.faultTaken && point !== null ? 1000 : 0).then(() => null),
-      ]);
-      if (ended !== null && ended.signal !== "SIGKILL")
+      const ended = await Promise.race([command.finished, pause(0).then(() => null)]);
+      const isReached = point !== null && ended?.signal === "SIGKILL";
+      if (ended !== null && !isReached)
         return {
-          tried: [`cycle ${cycle}`],
-          found: [`the engine ended by itself (${ended.code}): ${ended.stderr.slice(-2000)}`],
+          tried: [`seed ${seed}: kill ${kills + 1}`],
+          found: [`the engine ended by itself (${ended.code ?? ended.signal}): ${ended.stderr.slice(-2000)}`],
         };
       await engine.kill();
-      kills.set(what, (kills.get(what) ?? 0) + 1);
-      say(
-        `cycle ${cycle}: killed ${what} after ${Math.round(performance.now() - started)} ms; ${traffic.walkers.steps} steps walked`,
-      );
+      kills++;
+      if (point !== null) deck.note(point, isReached);
+      if (!isReached) atRandom++;
+      const where = isReached ? `at ${point}` : point === null ? "at random" : `at random, ${point} was not reached`;
+      say(`${kills}: killed ${where} after ${Math.round(performance.now() - started)} ms; ${traffic.walkers.steps} steps walked`);
     }
     engine.forgetFault();
     const running = await engine.start();
@@ -109,9 +162,12 @@ export async function killTrial({ cycles, seed, dist, points = [] }: KillOptions
     });
     const ended = await running.command.interrupt();
     if (ended.code !== 0) findings.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-1000)}`);
+    const unusable = engine.said.filter((line) => UNUSABLE.test(line));
+    if (unusable.length > 0) findings.push(`a kill left a snapshot that cannot be used: ${unusable.length} (${unusable[0]})`);
+    for (const point of deck.missed()) findings.push(`${point} was never reached: nothing is known about a kill there`);
     return {
       tried: [
-        `seed ${seed}: ${cycles} kills: ${[...kills].map(([what, count]) => `${count} ${what}`).join(", ")}`,
+        `seed ${seed}: ${kills} kills: ${[...deck.summary(), `${atRandom} at random`].join(", ")}`,
         Object.entries(counts)
           .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
           .join(", "),
@@ -130,11 +186,26 @@ export const PLANTED: readonly (Planted & {
   points?: readonly FaultPoint[];
 })[] = [
   {
-    what: "a snapshot says one message more than it holds",
+    what: "a snapshot acknowledges one message more than was applied",
     finds: /not served|differs from the twin|SNAPSHOT|not at the end/,
     file: "src/shards/snapshot/image.ts",
     from: "      nextOffset: this.nextOffset,\n",
     to: "      nextOffset: this.nextOffset + 1,\n",
+  },
+  {
+    what: "a snapshot's offset is dropped: reading begins at the end of the log",
+    finds: /not served|differs from the twin/,
+    file: "src/engine/shard-set.ts",
+    from: "this.opened(partition, memory, header.nextOffset, header.nextOffset)",
+    to: "this.opened(partition, memory, log.high, header.nextOffset)",
+  },
+  {
+    what: "a snapshot is written under its own name",
+    finds: /cannot be used/,
+    file: "src/shards/snapshot/folder.ts",
+    from: "const temporary = join(this.path, ",
+    to: "const temporary = join(this.path, name) || join(this.path, ",
+    points: ["snapshot-half"],
   },
   {
     what: "a snapshot counts before the rows that led up to it are safe",
@@ -158,6 +229,14 @@ export const PLANTED: readonly (Planted & {
     file: "src/shards/kernel/ledger.ts",
     from: "  if (alreadyApplied(account, seq)) {",
     to: "  if (seq == 0) {",
+  },
+  {
+    what: "a fill that is sent again is another row",
+    finds: /fill twice in the database/,
+    file: "migrations/0001_tables.sql",
+    from: ",\n  primary key (account_id, event_time, log_id, log_partition, log_offset, event_index)\n",
+    to: "\n",
+    points: ["store-committed"],
   },
 ];
 
