@@ -173,6 +173,8 @@ export class Engine {
     this.snapshots?.start();
     this.every(ALERT_INTERVAL_MS, () => this.passAlerts());
     this.every(PLATFORM_INTERVAL_MS, () => this.tell());
+    // Where a person starts it to look around, all is said before the page is offered.
+    if (this.isEmbedded) await this.storeStarting;
     const workers = pool.workerCount;
     callbacks.say(
       `shards    ${workers} worker thread${workers === 1 ? "" : "s"}, up to ${config["capacity.accounts"].toLocaleString("en")} accounts a shard`,

@@ -1,5 +1,6 @@
 // Rows of the engine for tests of the page: plausible, complete, each field a number of its own so that one shown in the
 // place of another is noticed.
+import { fakeInstrument, fakePosition } from "../../src/api/testing/fake-engine";
 import type { AccountRisk, AlertView, InstrumentState, PositionRisk, ShardStatus } from "../../src/shared/views/types";
 
 /** The data of a push without its head. */
@@ -41,11 +42,7 @@ export function accountRow(id: string, fields: Partial<AccountRisk> = {}): Accou
 }
 
 export function positionRow(symbol: string, fields: Partial<PositionRisk> = {}): PositionRisk {
-  return {
-    symbol,
-    instrumentId: 1,
-    leg: "net",
-    mode: "cross",
+  return fakePosition(symbol, {
     qty: 2.5,
     entryPrice: 62_000.25,
     markPrice: 61_234.5,
@@ -56,39 +53,17 @@ export function positionRow(symbol: string, fields: Partial<PositionRisk> = {}):
     liquidationPrice: 51_850.2,
     bankruptcyPrice: 51_000.1,
     leverage: 20,
-    isolatedMargin: 0,
-    realizedPnl: 0,
     fees: 12.5,
     funding: -3.2,
-    settle: "USDT",
-    openBuyQty: 0,
-    openSellQty: 0,
     ...fields,
-  };
+  });
 }
 
 export function instrumentRow(id: number, symbol: string, fields: Partial<InstrumentState> = {}): InstrumentState {
-  return {
-    id,
-    symbol,
-    kind: "perpetual",
-    payoff: "linear",
-    premium: null,
-    optionType: null,
-    base: "BTC",
-    quote: "USDT",
-    settle: "USDT",
-    contractSize: 1,
-    tickSize: 0.1,
-    lotSize: 0.001,
-    strike: null,
-    expiryMs: null,
-    marginTableId: 1,
-    freshness: "OK",
+  return fakeInstrument(id, symbol, {
     mark: 61_234.5,
     markTimeMs: EVENT_TIME_MS,
     index: 61_230.12,
-    fundingRate: 0.0001,
     nextFundingMs: EVENT_TIME_MS + 3_600_000,
     bid: 61_234.4,
     bidQty: 1.5,
@@ -101,11 +76,8 @@ export function instrumentRow(id: number, symbol: string, fields: Partial<Instru
     lastTradeTimeMs: EVENT_TIME_MS,
     volume: 1_234.5,
     tradeCount: 99,
-    iv: null,
-    underlying: null,
-    bookState: "ok",
     ...fields,
-  };
+  });
 }
 
 export function alertRow(accountId: string, at: number, fields: Partial<AlertView> = {}): AlertView {

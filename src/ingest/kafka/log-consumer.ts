@@ -14,6 +14,7 @@
 // Each consumer that waits in poll() occupies one thread of libuv's pool (UV_THREADPOOL_SIZE, 4 by default).
 
 import type { KafkaConsumer, LibrdKafkaError, TopicPartitionOffset } from "node-rdkafka";
+import { connectNative, connectTimeoutMs } from "./connect";
 import { KafkaError, RD, toKafkaError } from "./errors";
 import { codeOfText, native } from "./native";
 import { type ConsumerSettingsOptions, consumerSettings } from "./settings";
@@ -92,7 +93,6 @@ export function partitionKey(topic: string, partition: number): string {
   return `${topic}/${partition}`;
 }
 
-const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_POLL_WAIT_MS = 20;
 const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 const QUERY_TIMEOUT_MS = 5_000;
@@ -197,24 +197,12 @@ export class LogConsumer {
     client.on("event.error", (error) => this.#onEventError(error));
     client.on("event.stats", (event: { message: string }) => this.#onStatistics(event.message));
 
-    const timeoutMs = this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-    await new Promise<void>((resolve, reject) => {
-      const fail = (error: KafkaError) => {
-        clearTimeout(timer);
-        this.#state = "closed";
-        reject(error);
-      };
-      const unavailable = () =>
-        new KafkaError("KAFKA_UNAVAILABLE", `no Kafka broker answered at ${this.#options.brokers} within ${timeoutMs} ms`);
-      // The native call keeps its own deadline; this one is for when it does not.
-      const timer = setTimeout(() => fail(unavailable()), timeoutMs + 1000);
-      client.connect({ timeout: timeoutMs, allTopics: false }, (error) => {
-        clearTimeout(timer);
-        if (!error) return resolve();
-        const classified = toKafkaError(error, `connecting to Kafka at ${this.#options.brokers}`);
-        fail(classified.kind === "retriable" ? unavailable() : classified);
-      });
-    });
+    try {
+      await connectNative(client, this.#options);
+    } catch (error) {
+      this.#state = "closed";
+      throw error;
+    }
     client.setDefaultConsumeTimeout(0);
   }
 
@@ -260,7 +248,7 @@ export class LogConsumer {
         throw new KafkaError("KAFKA_TOPIC_UNKNOWN", detail);
       }
     }
-    const timeoutMs = this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
+    const timeoutMs = connectTimeoutMs(this.#options);
     await this.#add(await this.#resolveStarts(partitions, performance.now() + timeoutMs));
   }
 

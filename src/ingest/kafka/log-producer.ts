@@ -3,6 +3,7 @@
 // Back-pressure is a return value: send() answers false when the queue is full.
 
 import type { LibrdKafkaError, Producer } from "node-rdkafka";
+import { connectNative } from "./connect";
 import { KafkaError, RD, toKafkaError } from "./errors";
 import { codeOfText, native } from "./native";
 import { type ProducerSettingsOptions, producerSettings } from "./settings";
@@ -52,7 +53,6 @@ type Report = Delivery & { opaque?: Ticket };
 
 // node-rdkafka takes a buffer without memory for null, that is, an empty message for a tombstone. This one has memory.
 const EMPTY = Buffer.alloc(1).subarray(0, 0);
-const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
 const DEFAULT_CLOSE_TIMEOUT_MS = 5_000;
 // Reports and errors wait in librdkafka until it is polled: often while messages are on their way, now and then otherwise.
 const REPORT_POLL_MS = 1;
@@ -104,23 +104,12 @@ export class LogProducer {
     client.on("event.error", (error) => this.#onEventError(error));
     client.on("delivery-report", (error, report) => this.#onReport(error, report as unknown as Report));
 
-    const timeoutMs = this.#options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
-    await new Promise<void>((resolve, reject) => {
-      const fail = (error: KafkaError) => {
-        clearTimeout(timer);
-        this.#state = "closed";
-        reject(error);
-      };
-      const unavailable = () =>
-        new KafkaError("KAFKA_UNAVAILABLE", `no Kafka broker answered at ${this.#options.brokers} within ${timeoutMs} ms`);
-      const timer = setTimeout(() => fail(unavailable()), timeoutMs + 1000);
-      client.connect({ timeout: timeoutMs, allTopics: false }, (error) => {
-        clearTimeout(timer);
-        if (!error) return resolve();
-        const classified = toKafkaError(error, `connecting to Kafka at ${this.#options.brokers}`);
-        return fail(classified.kind === "retriable" ? unavailable() : classified);
-      });
-    });
+    try {
+      await connectNative(client, this.#options);
+    } catch (error) {
+      this.#state = "closed";
+      throw error;
+    }
     this.#schedulePoll();
   }
 
