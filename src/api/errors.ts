@@ -100,7 +100,7 @@ export const API_START_ERRORS = {
   },
   METRICS_PORT_IN_USE: {
     meaning: "another program listens on the metrics address",
-    remedy: "choose another http.metrics.port or stop it",
+    remedy: "choose another http.metricsPort or stop it",
   },
   ADDRESS_NOT_AVAILABLE: {
     meaning: "the host is not an address of this machine, or may not be listened on",

@@ -3,7 +3,7 @@
 // out of range stops the engine before anything starts.
 import { readFileSync } from "node:fs";
 import { API_CONFIG_DEFAULTS, type ApiConfig } from "../api/config";
-import { checkBrokers } from "../ingest/kafka/settings";
+import { checkBrokers, SESSION_TIMEOUT_MS } from "../ingest/kafka/settings";
 import { PlimsollError } from "../shared/errors";
 import { DEFAULT_SHARD_CAPACITY, type ShardCapacity } from "../shared/shard-memory";
 import { checkDatabaseUrl, STORE_CONFIG_DEFAULTS, type StoreConfig } from "../store/config";
@@ -57,6 +57,11 @@ export const CONFIG_KEYS = {
   "kafka.accountPartitions": count(4, 1, 1024, "partitions of `accounts` when it is created: the shards"),
   "kafka.createTopics": { type: "boolean", default: true, about: "create topics that are not there" },
   "kafka.connectTimeoutMs": ms(10_000, "how long a broker may take to answer at start", 100),
+  "kafka.sessionTimeoutMs": ms(
+    SESSION_TIMEOUT_MS,
+    "an engine silent for so long is given up and its accounts go to others; within the brokers' limits",
+    1000,
+  ),
   "kafka.marketBackfill": count(20_000, 0, 100_000_000, "messages of each `market` partition read back at start"),
   "database.url": {
     type: "text",

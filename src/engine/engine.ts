@@ -209,6 +209,7 @@ export class Engine {
       groupId: config["kafka.groupId"],
       // The embedded cluster knows no static members, and forgets its group with everything else.
       ...(this.isEmbedded ? {} : { instanceId: config["engine.name"] }),
+      sessionTimeoutMs: config["kafka.sessionTimeoutMs"],
       marketBackfill: config["kafka.marketBackfill"],
       deadLetters: outbox,
       table: this.table,

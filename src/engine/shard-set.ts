@@ -194,7 +194,12 @@ export class ShardSet implements ShardHost {
       const snapshot = await options.library.read(candidate);
       if (snapshot === null) continue;
       const opened = await this.restore(partition, log, candidate, snapshot);
-      if (opened !== null) return opened;
+      if (opened === null) continue;
+      if (candidate !== candidates[0])
+        options.warn(
+          `shard ${partition} goes on from an older snapshot: ${log.high - opened.start} messages of its log are applied again`,
+        );
+      return opened;
     }
     if (log.low > 0) {
       const tried = candidates.length === 0 ? "there is no snapshot" : `none of its ${candidates.length} snapshots can be used`;

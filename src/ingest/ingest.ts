@@ -62,6 +62,8 @@ export interface IngestOptions {
   groupId: string;
   /** Name of this engine among those of the group: one that comes back under it finds its partitions waiting. */
   instanceId?: string;
+  /** @see ConsumerSettingsOptions.sessionTimeoutMs */
+  sessionTimeoutMs?: number;
   /** @see EMBEDDED_FETCH_WAIT_MS */
   fetchWaitMaxMs?: number;
   connectTimeoutMs?: number;
@@ -151,6 +153,7 @@ export class Ingest {
       ...common,
       groupId: options.groupId,
       ...(options.instanceId === undefined ? {} : { instanceId: options.instanceId }),
+      ...(options.sessionTimeoutMs === undefined ? {} : { sessionTimeoutMs: options.sessionTimeoutMs }),
       gaplessTopics: [this.topics.accounts],
       onConnection: (state) => {
         this.brokersDown = state === "down";

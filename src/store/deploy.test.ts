@@ -40,6 +40,11 @@ describe("docker-compose.yml", () => {
     expect(service.security_opt).toEqual(["no-new-privileges:true"]);
   });
 
+  it("runs the Kafka that the tests run", () => {
+    const tested = /<kafka\.version>([^<]+)</.exec(read("scripts/kafka/pom.xml"))![1];
+    expect(compose.services.kafka.image).toBe(`apache/kafka:${tested}`);
+  });
+
   it.each(services)("%s: says when it is healthy", (name, service) => {
     if (name === "engine") expect(read("Dockerfile")).toMatch(/^HEALTHCHECK .*\n.*\/readyz/m);
     else expect(service.healthcheck?.test[0]).toBe("CMD");

@@ -56,7 +56,12 @@ export async function startKafka(options: TestKafkaOptions = {}): Promise<TestKa
   const dataDir = await mkdtemp(join(tmpdir(), "plimsoll-kafka-"));
   const forget = () => rm(dataDir, { recursive: true, force: true });
   try {
-    const settings = { "num.partitions": options.partitions ?? 4, ...options.settings };
+    const settings = {
+      "num.partitions": options.partitions ?? 4,
+      // Tests need not wait as long for a member that is gone.
+      "group.min.session.timeout.ms": 1000,
+      ...options.settings,
+    };
     const broker = await startBroker({ dataDir, quick: true, settings });
     const { brokers, stop, kill, restart } = broker;
     const remove = async () => {

@@ -36,13 +36,15 @@ export function startError(
   host: string,
   port: number,
 ): ApiStartError {
+  const keys =
+    part === "http.metrics" ? { host: "http.host", port: "http.metricsPort" } : { host: `${part}.host`, port: `${part}.port` };
   const address = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
   if (code === "EADDRINUSE") {
     const name = part === "http" ? "HTTP_PORT_IN_USE" : part === "stream" ? "STREAM_PORT_IN_USE" : "METRICS_PORT_IN_USE";
-    return new ApiStartError(name, `${address} is in use by another program; set ${part}.port or stop it`);
+    return new ApiStartError(name, `${address} is in use by another program; set ${keys.port} or stop it`);
   }
   return new ApiStartError(
     "ADDRESS_NOT_AVAILABLE",
-    `cannot listen on ${address} (${code ?? "unknown"}); check ${part}.host and ${part}.port`,
+    `cannot listen on ${address} (${code ?? "unknown"}); check ${keys.host} and ${keys.port}`,
   );
 }

@@ -31,7 +31,7 @@ export const KAFKA_ERRORS = {
   KAFKA_LOG_GAP: [
     "fatal",
     "messages are missing inside the log or failed their checksum",
-    "repair the log, or seek past the gap",
+    "restore the partition from a replica or a backup; what is missing is not passed over",
   ],
   KAFKA_FATAL: ["fatal", "the Kafka client cannot go on", "restart; report it with the text of this error"],
   KAFKA_CLOSED: ["fatal", "the client is closed or not connected", "a mistake of the program"],

@@ -123,12 +123,20 @@ export interface ConsumerSettingsOptions extends KafkaConnection {
    */
   instanceId?: string;
   /**
+   * How long a member may be silent before its partitions go to another, 10,000 ms by default. The brokers set its limits
+   * (group.min.session.timeout.ms, 6,000 by default, and group.max.session.timeout.ms).
+   */
+  sessionTimeoutMs?: number;
+  /**
    * How long a broker may hold a fetch open while it has nothing, 20 ms by default. A real broker answers the moment something
    * arrives, so waiting costs no latency there and saves idle requests; but a seek or resume waits for an open fetch to end. The
    * embedded mock cluster does not wake up early: give it EMBEDDED_FETCH_WAIT_MS.
    */
   fetchWaitMaxMs?: number;
 }
+
+/** @see ConsumerSettingsOptions.sessionTimeoutMs */
+export const SESSION_TIMEOUT_MS = 10_000;
 
 /** @see ConsumerSettingsOptions.fetchWaitMaxMs */
 export const EMBEDDED_FETCH_WAIT_MS = 2;
@@ -137,6 +145,7 @@ export const EMBEDDED_FETCH_WAIT_MS = 2;
  * Settings of a consumer: [global, per topic].
  */
 export function consumerSettings(options: ConsumerSettingsOptions): [Settings, Settings] {
+  const { sessionTimeoutMs = SESSION_TIMEOUT_MS } = options;
   if (options.groupId === "") throw new KafkaError("KAFKA_CONFIG", "groupId must not be empty");
   const global: Settings = {
     ...connectionSettings(options),
@@ -156,8 +165,10 @@ export function consumerSettings(options: ConsumerSettingsOptions): [Settings, S
     // rebuilt from its snapshot.
     "partition.assignment.strategy": "cooperative-sticky",
     // A dead member's partitions are on their way to another after 10 s (45 s by default).
-    "session.timeout.ms": 10_000,
-    "heartbeat.interval.ms": 2_000,
+    "session.timeout.ms": sessionTimeoutMs,
+    // That somebody joined or left is heard with a heartbeat's answer, and a cooperative hand-over takes two rounds of that: with
+    // one every 3 s, the default, partitions are without an owner for seconds.
+    "heartbeat.interval.ms": Math.max(100, Math.floor(sessionTimeoutMs / 20)),
     // A member that lives but does not poll is not doing its work: a minute (5 min by default).
     "max.poll.interval.ms": 60_000,
     // Latency: the broker answers with the first byte there is.

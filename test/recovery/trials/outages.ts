@@ -1,6 +1,7 @@
 // Trial: the broker is killed with −9 and comes back, the database is stopped in the middle of its work, locked, refuses, or
 // swallows the answers to its commits; both are away at once. Traffic goes on all the time, and so do the questions of a client,
-// who must get an answer to each. In the end nothing is lost and nothing is there twice.
+// who must get an answer to each: a fresh one while only the database is away, one that says it is stale when the broker has been
+// away for longer than a mark is good. In the end nothing is lost and nothing is there twice.
 import postgres from "postgres";
 import { ensureTopics } from "../../../src/ingest/kafka/admin";
 import { plimsollTopics } from "../../../src/ingest/kafka/topics";
@@ -19,6 +20,9 @@ const TRADERS = 200;
 const FIRST_TRADER = 1_000_001;
 const ASK_EVERY_MS = 40;
 const COMMITS_CUT = 8;
+/** How long a mark is good, and how long the group waits for an engine: so that an outage can be longer than both. */
+const STALE_AFTER_MS = 4000;
+const SESSION_MS = 3000;
 
 export const OUTAGES = ["broker", "commits", "stopped", "locked", "refusing", "both", "long"] as const;
 export type Outage = (typeof OUTAGES)[number];
@@ -29,12 +33,21 @@ export interface OutagesOptions {
   dist?: string;
 }
 
+/** What a client was told meanwhile. */
+interface Told {
+  asked: number;
+  /** Answers by freshness. */
+  freshness: Map<string, number>;
+  /** States of the store, as the engine told them. */
+  store: Set<string>;
+}
+
 /** Asks about one account after the other, and keeps count of what it got. */
 class Client {
   asked = 0;
   failures: string[] = [];
   slowestMs = 0;
-  readonly freshness = new Map<string, number>();
+  told: Told = { asked: 0, freshness: new Map(), store: new Set() };
   private running = true;
   private readonly loop: Promise<void>;
 
@@ -45,13 +58,23 @@ class Client {
     this.loop = this.ask();
   }
 
+  /** Begins a new count. */
+  begin(): Told {
+    this.told = { asked: 0, freshness: new Map(), store: new Set() };
+    return this.told;
+  }
+
   private async ask(): Promise<void> {
     while (this.running) {
       const account = FIRST_TRADER + this.prng.below(TRADERS);
       const started = performance.now();
       try {
-        const answer = await this.engine.get<{ freshness: string }>(`/api/v1/accounts/${account}`);
-        this.freshness.set(answer.freshness, (this.freshness.get(answer.freshness) ?? 0) + 1);
+        const { freshness } = await this.engine.get<{ freshness: string }>(`/api/v1/accounts/${account}`);
+        const { told } = this;
+        told.asked++;
+        told.freshness.set(freshness, (told.freshness.get(freshness) ?? 0) + 1);
+        if (this.asked % 8 === 0)
+          told.store.add((await this.engine.get<{ store: { state: string } }>("/api/v1/platform")).store.state);
       } catch (error) {
         this.failures.push((error as Error).message.slice(0, 200));
       }
@@ -65,6 +88,18 @@ class Client {
     this.running = false;
     await this.loop;
   }
+}
+
+/** What must not be among the answers, or is missing, in an outage. */
+function judge(outage: Outage, { asked, freshness }: Told, steps: number): string[] {
+  const wrong: string[] = [];
+  if (asked === 0) wrong.push("no question was answered");
+  const { broker } = AWAY[outage];
+  for (const [name, count] of freshness)
+    if (name !== "OK" && !(broker && name === "STALE")) wrong.push(`${count} answers were ${name}`);
+  if (!broker && steps === 0) wrong.push("events stood still, and only the database was away");
+  if (outage === "long" && !freshness.has("STALE")) wrong.push("old numbers were passed for fresh ones");
+  return wrong.map((what) => `${outage}: ${what}`);
 }
 
 export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say: Say = () => undefined): Promise<Report> {
@@ -81,7 +116,14 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
     databaseUrl: database.url.replace(`:${database.port}/`, `:${proxy.port}/`),
     dir: stage.dir,
     dist,
-    set: ["snapshot.intervalMs=500", "store.flushIntervalMs=100", "store.writeDeadlineMs=2000", "store.connectDeadlineMs=2000"],
+    set: [
+      "snapshot.intervalMs=500",
+      "store.flushIntervalMs=100",
+      "store.writeDeadlineMs=2000",
+      "store.connectDeadlineMs=2000",
+      `engine.staleAfterMs=${STALE_AFTER_MS}`,
+      `kafka.sessionTimeoutMs=${SESSION_MS}`,
+    ],
   });
   const tried: string[] = [];
   const found: string[] = [];
@@ -108,18 +150,32 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
     const running = await engine.start();
     await until("the engine is ready", async () => (await fetch(`${running.page}/readyz`)).ok, 30_000);
     client = new Client(running, prng);
+    const { walkers } = traffic;
+    const calm = client;
+    const events = (after: string, from: number) =>
+      until(`events flow again after ${after}`, async () => walkers.steps > from + 4, 40_000);
+    await events("the start", walkers.steps);
     for (const outage of outages) {
-      const before = client.asked;
-      const stepsBefore = traffic.walkers.steps;
+      const told = calm.begin();
+      const stepsBefore = walkers.steps;
       const started = performance.now();
       await OUTAGE[outage]({ stage, broker, proxy });
+      const during = walkers.steps - stepsBefore;
+      const back = performance.now();
       // Over when events go through again: walkers get their alerts, which need the broker both ways.
-      const { walkers } = traffic;
-      const from = walkers.steps;
-      await until(`events flow again after ${outage}`, async () => walkers.steps > from + 4, 40_000);
-      const line = `${outage}: ${((performance.now() - started) / 1000).toFixed(1)} s, ${client.asked - before} questions, ${walkers.steps - stepsBefore} steps walked`;
+      await events(outage, walkers.steps);
+      found.push(...judge(outage, told, during));
+      const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1);
+      const took = `${seconds(started, back)} s, events flow ${seconds(back, performance.now())} s after it`;
+      const answers = [...told.freshness].map(([name, count]) => `${count} ${name}`).join(", ");
+      const line = `${outage}: ${took}; answers ${answers}; ${during} steps walked meanwhile; store ${[...told.store].join(", ")}`;
       say(line);
       tried.push(line);
+      const after = calm.begin();
+      await until(`answers are fresh again after ${outage}`, async () => {
+        if (after.freshness.has("STALE")) after.freshness.clear();
+        return (after.freshness.get("OK") ?? 0) > 5;
+      });
     }
     await pause(1000);
     await client.stop();
@@ -139,7 +195,7 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
     const ended = await running.command.interrupt();
     if (ended.code !== 0) found.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-1000)}`);
     tried.push(
-      `${client.asked} questions, slowest answer ${Math.round(client.slowestMs)} ms, ${[...client.freshness].map(([name, count]) => `${count} ${name}`).join(", ")}; ${proxy.cut} answers to commits swallowed`,
+      `${client.asked} questions, slowest answer ${Math.round(client.slowestMs)} ms; ${proxy.cut} answers to commits swallowed`,
       Object.entries(outcome.counts)
         .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
         .join(", "),
@@ -174,10 +230,21 @@ async function stopDatabase({ database }: Stage, awayMs: number): Promise<void> 
   await database.restart();
 }
 
+/** Whether the broker is away in it, and not only the database. */
+const AWAY: Record<Outage, { broker: boolean }> = {
+  broker: { broker: true },
+  long: { broker: true },
+  commits: { broker: false },
+  stopped: { broker: false },
+  locked: { broker: false },
+  refusing: { broker: false },
+  both: { broker: true },
+};
+
 const OUTAGE: Record<Outage, (parts: Parts) => Promise<void>> = {
   broker: ({ broker }) => killBroker(broker, 1000),
-  // Longer than a session lasts: the group gives the engine up, and there is nobody else.
-  long: ({ broker }) => killBroker(broker, 16_000),
+  // Longer than a session lasts, and than a mark is good: the group gives the engine up, and there is nobody else.
+  long: ({ broker }) => killBroker(broker, SESSION_MS + STALE_AFTER_MS),
   commits: async ({ proxy }) => {
     const from = proxy.cut;
     proxy.cutCommits(COMMITS_CUT);
@@ -232,7 +299,15 @@ export const PLANTED: readonly (Planted & { outages: readonly Outage[] })[] = [
     file: "src/ingest/ingest.ts",
     from: "if (this.brokersDown && !this.stopping) {",
     to: "if (this.brokersDown && this.stopping) {",
-    finds: /questions without an answer/,
+    finds: /questions without an answer|answers were RECOVERING/,
+    outages: ["long"],
+  },
+  {
+    what: "numbers that rest on an old mark pass for fresh ones",
+    file: "src/shared/views/shard-view.ts",
+    from: 'if (oldest < staleNs) return "STALE";',
+    to: 'if (oldest < staleNs && oldest < 0) return "STALE";',
+    finds: /old numbers were passed for fresh ones/,
     outages: ["long"],
   },
 ];
