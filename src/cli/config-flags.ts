@@ -13,6 +13,7 @@ const NAMED: readonly [flag: string, key: ConfigKey, placeholder: string, about:
   ["stream-port", "stream.port", "port", "port of the WebSocket stream"],
   ["data", "engine.dataDir", "folder", "folder of the embedded database and spill files"],
   ["workers", "engine.workers", "count", "shard worker threads"],
+  ["cores", "engine.cores", "core,…", "cores that shard workers are pinned to, in turn"],
   ["accounts", "sim.accounts", "count", "accounts of the synthetic market"],
   ["seed", "sim.seed", "number", "seed of the synthetic market"],
 ];
@@ -22,6 +23,7 @@ const camel = (flag: string) => flag.replace(/-(\w)/g, (_, letter: string) => le
 export function withConfigFlags(command: Command): Command {
   command.option("--config <file>", "JSON configuration file (PLIMSOLL_CONFIG)");
   for (const [flag, , placeholder, about] of NAMED) command.option(`--${flag} <${placeholder}>`, about);
+  command.option("--busy-spin", "shard workers never sleep; for machines with a core for each");
   return command.option(
     "--set <key=value>",
     "any configuration key; may be given again",
@@ -39,6 +41,7 @@ export function flagsOf(flags: Record<string, unknown>): Config {
     given[key] = { flag: `--${flag}`, value };
     if (key === "http.host") given["stream.host"] = { flag: `--${flag}`, value };
   }
+  if (flags.busySpin === true) given["engine.busySpin"] = { flag: "--busy-spin", value: "true" };
   for (const pair of (flags.set as string[] | undefined) ?? []) {
     const at = pair.indexOf("=");
     if (at < 1) throw new PlimsollError("CONFIG_INVALID", `--set ${pair}: must be key=value`);

@@ -77,6 +77,19 @@ export const CONFIG_KEYS = {
   "engine.dataDir": text(".plimsoll", "folder of the embedded database, spill files and snapshots"),
   "engine.workers": count(0, 0, 256, "shard worker threads; 0: cores − 2, at least 1"),
   "engine.spinRounds": count(-1, -1, 1_000_000_000, "idle rounds before a worker sleeps; −1: 50 on up to 2 cores, 5,000 above"),
+  "engine.busySpin": {
+    type: "boolean",
+    default: false,
+    about: "shard workers never sleep: for machines with a core for each of them (engine.cores)",
+  },
+  "engine.cores": {
+    type: "list",
+    default: [],
+    check: (value: string) => {
+      if (!/^\d{1,4}$/.test(value)) throw new Error(`${value} is not the number of a core`);
+    },
+    about: "cores that shard workers are pinned to, in turn, comma-separated; left out: wherever the system puts them",
+  },
   "engine.hangMs": ms(5000, "a shard worker that has not gone round for so long is replaced", 100),
   "engine.staleAfterMs": ms(10_000, "age of a mark from which what rests on it is STALE"),
   "engine.stopTimeoutMs": ms(20_000, "how long draining and writing may take at the end", 1000),
@@ -228,6 +241,7 @@ function readValue(source: string, name: string, given: unknown): Value {
           : given;
       if (!Array.isArray(list) || list.some((part) => typeof part !== "string"))
         throw invalid(source, name, "must be a list of texts");
+      for (const part of list as string[]) checked(key, source, name, part);
       return list as string[];
     }
     default: {
@@ -235,13 +249,17 @@ function readValue(source: string, name: string, given: unknown): Value {
       if (given === "") throw invalid(source, name, "must not be empty");
       if (key.oneOf && !key.oneOf.includes(given))
         throw invalid(source, name, `must be ${key.oneOf.join(" or ")}, not ${JSON.stringify(given)}`);
-      try {
-        key.check?.(given);
-      } catch (error) {
-        throw invalid(source, name, `is not usable: ${(error as Error).message}`);
-      }
+      checked(key, source, name, given);
       return given;
     }
+  }
+}
+
+function checked(key: Key, source: string, name: string, value: string): void {
+  try {
+    key.check?.(value);
+  } catch (error) {
+    throw invalid(source, name, `is not usable: ${(error as Error).message}`);
   }
 }
 

@@ -10,6 +10,7 @@ import { LogProducer } from "../ingest/kafka/log-producer";
 import { EMBEDDED_FETCH_WAIT_MS } from "../ingest/kafka/settings";
 import { topicName } from "../ingest/kafka/topics";
 import { MarketTable } from "../ingest/market-table";
+import { checkCores } from "../shards/cores";
 import { ShardPool } from "../shards/pool";
 import { SnapshotLibrary } from "../shards/snapshot/library";
 import { monotonicBase, wallMs } from "../shared/clock";
@@ -182,15 +183,18 @@ export class Engine {
   }
 
   private makePool(kernel: WebAssembly.Module): ShardPool {
-    const spin = this.config["engine.spinRounds"];
+    const { config } = this;
+    const spin = config["engine.spinRounds"] >= 0 ? config["engine.spinRounds"] : cpuCount() <= 2 ? 50 : 5000;
     this.pool = new ShardPool({
       filename: built("shard-worker.js"),
       kernel,
       market: this.table.memory,
-      workers: this.config["engine.workers"] || Math.max(1, cpuCount() - 2),
-      spinRounds: spin >= 0 ? spin : cpuCount() <= 2 ? 50 : 5000,
-      hangMs: this.config["engine.hangMs"],
+      workers: config["engine.workers"] || Math.max(1, cpuCount() - 2),
+      spinRounds: config["engine.busySpin"] ? Number.POSITIVE_INFINITY : spin,
+      cores: checkCores(config["engine.cores"]),
+      hangMs: config["engine.hangMs"],
       onLive: (partition) => this.shards?.live(partition),
+      onUnpinned: (error) => this.callbacks.warn(error.message),
       onLost: (error, partitions) => this.shards?.rebuild(partitions, error, this.ingest as Ingest),
     });
     return this.pool;

@@ -9,6 +9,7 @@ import { Piscina } from "piscina";
 import { monotonicBase } from "../shared/clock";
 import { ControlAt } from "../shared/layout/shard";
 import { KERNEL_RESERVED_BYTES } from "../shared/limits";
+import { pinThread } from "./cores";
 import type { ShardImage } from "./snapshot/image";
 import type { Alerted, ShardWorkerAnswer, ShardWorkerOrder, ShardWorkerTask } from "./worker";
 
@@ -18,13 +19,18 @@ export interface ShardPoolOptions {
   kernel: WebAssembly.Module;
   market: SharedArrayBuffer;
   workers: number;
+  /** Idle rounds before a worker sleeps; ∞: never. */
   spinRounds: number;
+  /** Cores that workers are pinned to, in turn; none: wherever the system puts them. */
+  cores?: readonly number[];
   /** A worker that has not gone round for this long hangs. */
   hangMs: number;
   /** A shard has caught up: it serves and alerts. */
   onLive(partition: number): void;
   /** A worker is gone, and a new one is in its place. Nothing runs these shards any more, nor will this pool. */
   onLost(error: Error, partitions: number[]): void;
+  /** A worker runs, but not pinned. */
+  onUnpinned?(error: Error): void;
 }
 
 /** The worker that a shard was given to ended before it took it. Another is in its place: give it again. */
@@ -111,7 +117,18 @@ export class ShardPool {
     return worker;
   }
 
+  private pin(worker: Worker, threadId: number): void {
+    const { cores = [], onUnpinned } = this.options;
+    if (cores.length === 0) return;
+    const core = cores[worker.index % cores.length];
+    pinThread(threadId, core).catch((error: Error) => onUnpinned?.(error));
+  }
+
   private take(worker: Worker, answer: ShardWorkerAnswer): void {
+    if (answer.type === "running") {
+      this.pin(worker, answer.threadId);
+      return;
+    }
     const shard = worker.shards.get(answer.partition);
     if (!shard) return;
     switch (answer.type) {

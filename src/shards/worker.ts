@@ -16,6 +16,7 @@ import {
   TRIGGER_CHUNK,
   WALK_CHUNK,
 } from "../shared/limits";
+import { ownThreadId } from "./cores";
 import { MarketCopy, TORN } from "./market-copy";
 import { ImageCopy, type ShardImage } from "./snapshot/image";
 import { type HashingKernel, hashText, shardStateHash } from "./snapshot/state-hash";
@@ -26,8 +27,8 @@ const EVERYTHING = 0x7fffffff;
 /** Pieces of the log between two valuations of what they touched, in a shard that catches up. */
 const CATCH_UP_PIECES = 512;
 
-/** Rounds with work before the port is looked at all the same. */
-const BUSY_ROUNDS = 64;
+/** Rounds before the port is looked at, whatever there is to do. */
+const PORT_ROUNDS = 64;
 
 export interface ShardWorkerTask {
   index: number;
@@ -36,7 +37,7 @@ export interface ShardWorkerTask {
   /** Word `index` is this worker's doorbell: rung by +1 and a notify. */
   doorbells: SharedArrayBuffer;
   monotonicBase: number;
-  /** Rounds without work before it sleeps. */
+  /** Rounds without work before it sleeps; ∞: it never does. */
   spinRounds: number;
   port: MessagePort;
 }
@@ -54,6 +55,8 @@ export type ShardWorkerOrder =
 
 /** Every order but `stop` is answered. */
 export type ShardWorkerAnswer =
+  /** Unasked, at the beginning: the system's number of this thread. */
+  | { type: "running"; threadId: number }
   | { type: "added"; partition: number }
   /** It is not run: what its memory holds is not what the snapshot said. */
   | { type: "refused"; partition: number; reason: string }
@@ -331,17 +334,16 @@ export default function runShards(task: ShardWorkerTask): { stopped: true } {
   const say = (answer: ShardWorkerAnswer, transfer: ArrayBuffer[] = []) => task.port.postMessage(answer, transfer);
   let shards: RunningShard[] = [];
   let idleRounds = 0;
-  let busyRounds = 0;
+  let rounds = 0;
+  say({ type: "running", threadId: ownThreadId() });
   for (;;) {
     const rung = Atomics.load(doorbells, task.index);
     let worked = false;
     for (const shard of shards) if (shard.round()) worked = true;
-    if (worked) {
-      idleRounds = 0;
-      if (++busyRounds < BUSY_ROUNDS) continue;
-    } else if (++idleRounds < task.spinRounds) continue;
-    idleRounds = 0;
-    busyRounds = 0;
+    idleRounds = worked ? 0 : idleRounds + 1;
+    const isIdle = idleRounds >= task.spinRounds;
+    if (!isIdle && ++rounds < PORT_ROUNDS) continue;
+    rounds = 0;
     const order = receiveMessageOnPort(task.port)?.message as ShardWorkerOrder | undefined;
     if (order?.type === "add") {
       const { restored } = order;
@@ -374,6 +376,8 @@ export default function runShards(task: ShardWorkerTask): { stopped: true } {
       return { stopped: true };
     }
     // Rung since we looked: there is work. Otherwise sleep; the time-out bounds how long an order waits.
-    if (!worked) Atomics.wait(doorbells, task.index, rung, 5);
+    if (!isIdle) continue;
+    Atomics.wait(doorbells, task.index, rung, 5);
+    idleRounds = 0;
   }
 }

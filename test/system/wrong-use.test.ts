@@ -47,6 +47,8 @@ const CASES: readonly [what: string, args: () => string[], exit: number, says: R
     2,
     /CONFIG_UNKNOWN_KEY: .*unknown key kafak\.brokers/,
   ],
+  ["a core that there is not", () => ["up", "--cores", "4095"], 2, /CONFIG_INVALID: engine\.cores: .*not on 4095/],
+  ["a core that is no number", () => ["up", "--cores", "1,two"], 2, /CONFIG_INVALID: .*two is not the number of a core/],
   [
     "a file that is not JSON",
     () => ["up", "--config", join(folder, "torn.json")],
