@@ -141,9 +141,13 @@ export function valueTouched(limit: u32): u32 {
   return done;
 }
 
-/** Notes event → row latencies of the batches whose accounts have all been valued by now. */
+/**
+ * Notes event → row latencies of the batches whose accounts have all been valued by now. What is read again in recovery is not
+ * late by the time it waited in the log.
+ */
 export function noteLatency(nowNs: f64): void {
   if (touchedCount() != 0) return;
+  if (atomic.load<u32>(CONTROL, ControlAt.state) != ShardState.Running) pending = 0;
   for (let i: u32 = 0; i < pending; ++i) {
     const at = CONTROL + ControlAt.latency + ((<usize>latencyBucket(nowNs - pendingReceived[i])) << 2);
     store<u32>(at, load<u32>(at) + pendingEvents[i]);
