@@ -6,6 +6,7 @@ import { AlertMemory } from "../ingest/alert-memory";
 import { Ingest, type IngestOptions } from "../ingest/ingest";
 import { clusterId } from "../ingest/kafka/cluster";
 import { EMBEDDED_PARTITION_COUNT, type EmbeddedKafka, startEmbeddedKafka } from "../ingest/kafka/embedded";
+import { KafkaError } from "../ingest/kafka/errors";
 import { LogProducer } from "../ingest/kafka/log-producer";
 import { EMBEDDED_FETCH_WAIT_MS } from "../ingest/kafka/settings";
 import { topicName } from "../ingest/kafka/topics";
@@ -462,7 +463,9 @@ export class Engine {
   // The group's offsets follow the snapshots: what lag dashboards and the next owner see is where a restart begins.
   private commit(partition: number, offset: number): void {
     this.ingest?.commit([{ partition, offset }]).catch((error: Error) => {
-      if (!this.stopped) this.callbacks.warn(error.message);
+      // While the group moves partitions a commit is refused; the one after the next snapshot is not.
+      const isMoving = error instanceof KafkaError && error.code === "KAFKA_NOT_OWNER";
+      if (!this.stopped && !isMoving) this.complaints.take(error.message);
     });
   }
 

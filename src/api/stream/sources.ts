@@ -28,6 +28,8 @@ abstract class AccountSource implements StateSource {
   #renderedNs = Number.NEGATIVE_INFINITY;
   #unreadableSinceNs: number | null = null;
   #present = false;
+  /** The engine that was named when the account went; null: none yet. Undefined: the account was never here. */
+  #toldEngine: string | null | undefined;
 
   constructor(
     protected readonly context: SourceContext,
@@ -71,10 +73,13 @@ abstract class AccountSource implements StateSource {
   }
 
   #absent(): Rendered | null {
-    if (!this.#present) return null;
-    this.#present = false;
-    this.forget();
+    if (!this.#present && this.#toldEngine === undefined) return null;
     const location = this.context.locate(this.accountId);
+    // Who has it next is known a moment after it went: that is said too.
+    if (!this.#present && (location === null || location.engine === this.#toldEngine)) return null;
+    if (this.#present) this.forget();
+    this.#present = false;
+    this.#toldEngine = location?.engine ?? null;
     const reason = location === null ? "the account is not on this engine now" : "another engine has this account";
     return { whole: membersOf({ accountId: this.accountId, reason, location }), unavailable: true };
   }

@@ -1,6 +1,8 @@
 // The stream over real sockets, on both transports: snapshots, unbroken chains, slow clients, hostile frames, limits.
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
+import type { ApiOptions } from "../api";
+import type { AccountLocation } from "../engine";
 import { STREAM_BACKPRESSURE_BYTES_MAX, STREAM_FRAME_BYTES_MAX, STREAM_WINDOW_BYTES } from "../limits";
 import { FakeEngine, FakeShard, fakeAccount, fakeAlert, fakeInstrument, fakePosition } from "../testing/fake-engine";
 import { type Running, startTestApi, TRANSPORTS } from "../testing/harness";
@@ -16,8 +18,8 @@ afterEach(async () => {
 });
 
 describe.each(TRANSPORTS)("the stream on %s", (transport) => {
-  async function start(engine: FakeEngine, stream: object = {}): Promise<Running> {
-    running = await startTestApi(engine, { stream: { transport, ...stream } });
+  async function start(engine: FakeEngine, stream: object = {}, more: Partial<ApiOptions> = {}): Promise<Running> {
+    running = await startTestApi(engine, { stream: { transport, ...stream } }, more);
     expect(running.api.addresses.stream.transport).toBe(transport);
     return running;
   }
@@ -165,6 +167,29 @@ describe.each(TRANSPORTS)("the stream on %s", (transport) => {
     await one.until(() => one.of(channel).length === 3);
     expect(one.of(channel)[2]).toMatchObject({ type: "snapshot", id: "2" });
     expect(one.of(channel)[2].prev_change_id).toBe(one.of(channel)[1].change_id);
+  });
+
+  it("says where an account went as soon as that is known, once", async () => {
+    const engine = FakeEngine.withAccounts(2);
+    let location: AccountLocation | null = null;
+    await start(engine, {}, { locate: (id) => (id === "2" ? location : null) });
+    const one = await client();
+    const channel = "risk.account.2.raw";
+    await one.subscribe(channel);
+    await one.until(() => one.of(channel).length === 1);
+    engine.shards = [];
+    running!.api.ownershipChanged();
+    await one.until(() => one.of(channel).length === 2);
+    expect(one.of(channel)[1]).toMatchObject({ type: "unavailable", accountId: "2", location: null });
+    location = { engine: "b", url: "http://b:8080", stream: "ws://b:8081" };
+    running!.api.ownershipChanged();
+    running!.api.ownershipChanged();
+    await one.until(() => one.of(channel).length === 3);
+    expect(one.of(channel)[2]).toMatchObject({ type: "unavailable", accountId: "2", location });
+    location = { ...location, engine: "c" };
+    await one.until(() => one.of(channel).length === 4);
+    expect(one.of(channel)[3].location.engine).toBe("c");
+    assertChain(one.of(channel));
   });
 
   it("marks a row STALE that its writer never leaves at rest", async () => {

@@ -1,12 +1,13 @@
 // Trial: two engines of one group under load, a third joins, one is killed with −9, one stops in order. At every quiet moment each
-// account is served by exactly one of them and the others say by which; at no moment by two. In the end ledgers, rows and alerts are
-// as if there had been one.
+// account is served by exactly one of them, and the others say by which, with addresses at which it is; at no moment by two. Who
+// subscribed to an account that moved is told where it went. In the end ledgers, rows and alerts are as if there had been one.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ensureTopics } from "../../../src/ingest/kafka/admin";
 import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { Prng } from "../../../src/sim/prng";
 import { type RunningEngine, until } from "../../support/engine-process";
+import { StreamClient } from "../../support/stream-client";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
 import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
@@ -16,7 +17,10 @@ import { TrialEngine } from "../support/trial-engine";
 const PARTITIONS = 6;
 const TRADERS = 200;
 const FIRST_TRADER = 1_000_001;
-/** Kafka gives a member up after its session timeout of ten seconds; then partitions move. */
+/** At rest every so many-th account is asked for. */
+const ASKED_EVERY = 7;
+/** Kafka gives a member up after its session timeout; then partitions move. */
+const SESSION_MS = 3000;
 const MOVE_MS = 40_000;
 
 export interface EnginesOptions {
@@ -35,17 +39,56 @@ interface Platform {
   shards: { partition: number; state: string }[];
 }
 
+interface Location {
+  engine: string;
+  url: string;
+  stream: string;
+}
+
 /** What an engine says about an account: that it has it, or who has. */
-async function ask(engine: RunningEngine, account: number): Promise<{ status: number; elsewhere: string | null }> {
+interface Answer {
+  status: number;
+  elsewhere: Location | null;
+}
+
+async function ask(page: string, account: number): Promise<Answer> {
   try {
-    const response = await fetch(`${engine.page}/api/v1/accounts/${account}`);
-    const body = (await response.json()) as { engine?: string };
-    return {
-      status: response.status,
-      elsewhere: response.status === 421 ? (body.engine ?? "") : null,
-    };
+    const response = await fetch(`${page}/api/v1/accounts/${account}`);
+    const body = (await response.json()) as Location;
+    return { status: response.status, elsewhere: response.status === 421 ? body : null };
   } catch {
     return { status: 0, elsewhere: null };
+  }
+}
+
+const channelOf = (account: number) => `risk.account.${account}.100ms`;
+
+/** The same from the live stream: 200 for a subscription that was taken. */
+async function askStream(client: StreamClient, account: number): Promise<Answer> {
+  try {
+    await client.subscribe(channelOf(account));
+    return { status: 200, elsewhere: null };
+  } catch (error) {
+    const { code, data } = JSON.parse((error as Error).message.replace(/^[^{]*/, "")) as { code: number; data: Location };
+    return { status: code, elsewhere: code === 20002 ? data : null };
+  }
+}
+
+const askedAccounts = Array.from({ length: Math.ceil(TRADERS / ASKED_EVERY) }, (_, i) => FIRST_TRADER + i * ASKED_EVERY);
+
+/** Subscribed to whatever accounts its engine has; the others it asked for in vain. */
+class Watcher {
+  readonly answers = new Map<number, Answer>();
+
+  private constructor(
+    readonly name: string,
+    readonly client: StreamClient,
+  ) {}
+
+  static async open(name: string, { running }: Member): Promise<Watcher> {
+    const watcher = new Watcher(name, await StreamClient.open(running.stream));
+    for (const account of askedAccounts) watcher.answers.set(account, await askStream(watcher.client, account));
+    return watcher;
   }
 }
 
@@ -60,13 +103,14 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
   let traffic: Traffic | undefined;
   let watching = true;
   let probes = 0;
+  let asked = 0;
+  let toldMoves = 0;
 
   const start = async (name: string) => {
     let trial = trials.get(name);
     if (!trial) {
       const dir = join(stage.dir, name);
       await mkdir(dir, { recursive: true });
-      const set = ["snapshot.intervalMs=300", `snapshot.sharedDir=${join(stage.dir, "shared")}`];
       trial = new TrialEngine({
         name,
         brokers: kafka.brokers,
@@ -74,7 +118,11 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
         databaseUrl: stage.database.url,
         dir,
         dist,
-        set,
+        set: [
+          "snapshot.intervalMs=300",
+          `snapshot.sharedDir=${join(stage.dir, "shared")}`,
+          `kafka.sessionTimeoutMs=${SESSION_MS}`,
+        ],
       });
       trials.set(name, trial);
     }
@@ -97,6 +145,50 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
       },
       MOVE_MS,
     );
+  /** At rest: one engine serves an account, and every other one says which, by REST and by stream, where it truly is. */
+  const everyAccountOnce = async (when: string, watchers: Watcher[]) => {
+    let wrong = 0;
+    for (const account of askedAccounts) {
+      const answers: [string, Answer][] = [];
+      for (const [name, { running }] of members) answers.push([name, await ask(running.page, account)]);
+      for (const { name, answers: streamed } of watchers) answers.push([name, streamed.get(account) as Answer]);
+      asked += answers.length;
+      const serving = [...new Set(answers.filter(([, { status }]) => status === 200).map(([name]) => name))];
+      const owner = members.get(serving[0])?.running;
+      const right = answers.every(([name, { status, elsewhere }]) =>
+        name === serving[0]
+          ? status === 200
+          : elsewhere?.engine === serving[0] && elsewhere.url === owner?.page && elsewhere.stream === owner?.stream,
+      );
+      if (serving.length === 1 && right) continue;
+      if (wrong++ === 0) found.push(`after ${when}: account ${account}: ${JSON.stringify(answers)}`);
+    }
+  };
+  const openWatchers = () => Promise.all([...members].map(([name, member]) => Watcher.open(name, member)));
+  let watchers: Watcher[] = [];
+  /** Whom an account left was told so, and where it is. */
+  const movesWereTold = async (when: string) => {
+    for (const { name, client, answers } of watchers) {
+      const member = members.get(name);
+      if (member) {
+        for (const [account, { status }] of answers) {
+          if (status !== 200) continue;
+          const now = await ask(member.running.page, account);
+          if (now.elsewhere === null) continue;
+          const told = () => client.last(channelOf(account))?.type === "unavailable";
+          const where = () => (client.last(channelOf(account))?.location as Location | null | undefined)?.engine;
+          const isTold = await until("", async () => told() && where() === now.elsewhere?.engine, 3000).catch(() => false);
+          if (isTold) toldMoves++;
+          else
+            found.push(
+              `after ${when}: who subscribed to ${account} on ${name} was told ${JSON.stringify(client.last(channelOf(account)))}, and it is on ${now.elsewhere.engine}`,
+            );
+        }
+        found.push(...client.broken);
+      }
+      client.close();
+    }
+  };
   const step = async (what: string, act: () => Promise<unknown>) => {
     const started = performance.now();
     await act();
@@ -104,7 +196,11 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
     const took = `${what}: settled after ${((performance.now() - started) / 1000).toFixed(1)} s`;
     moves.push(took);
     say(took);
-    await everyAccountOnce(members, found, what);
+    // What the engines announce takes a moment to be read.
+    await pause(300);
+    await movesWereTold(what);
+    watchers = await openWatchers();
+    await everyAccountOnce(what, watchers);
   };
   // Never two: one that served before and after another one did.
   const watch = async () => {
@@ -117,9 +213,9 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
         const a = members.get(first);
         const b = members.get(second);
         if (a && b) {
-          const before = await ask(a.running, account);
-          const between = before.status === 200 ? await ask(b.running, account) : null;
-          const after = between?.status === 200 ? await ask(a.running, account) : null;
+          const before = await ask(a.running.page, account);
+          const between = before.status === 200 ? await ask(b.running.page, account) : null;
+          const after = between?.status === 200 ? await ask(a.running.page, account) : null;
           if (after?.status === 200) found.push(`account ${account} was served by ${first} and ${second} at the same time`);
           probes++;
         }
@@ -127,56 +223,39 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
       await pause(20);
     }
   };
+  const kill = async (name: string) => {
+    const { trial } = members.get(name) as Member;
+    members.delete(name);
+    await trial.kill();
+  };
+  const stop = async (name: string) => {
+    const { running } = members.get(name) as Member;
+    members.delete(name);
+    const ended = await running.command.interrupt();
+    if (ended.code !== 0) found.push(`${name} ended with ${ended.code}: ${ended.stderr.slice(-500)}`);
+  };
+  const anyone = () => [...members.keys()][prng.below(members.size)];
 
   try {
-    await ensureTopics({
-      brokers: kafka.brokers,
-      topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }),
-    });
-    const load = {
-      seed,
-      accounts: TRADERS,
-      tradesPerSecond: 100,
-      walkers: 6,
-      damagedPerSecond: 1,
-    };
-    traffic = await Traffic.start({
-      brokers: kafka.brokers,
-      prefix,
-      partitions: PARTITIONS,
-      ...load,
-    });
+    await ensureTopics({ brokers: kafka.brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
+    const load = { seed, accounts: TRADERS, tradesPerSecond: 100, walkers: 6, damagedPerSecond: 1 };
+    traffic = await Traffic.start({ brokers: kafka.brokers, prefix, partitions: PARTITIONS, ...load });
     await Promise.all([start("a"), start("b")]);
     await step("two engines start", async () => undefined);
     const watcher = watch();
     for (let round = 0; round < rounds; round++) {
       await step("a third joins", () => start("c"));
       await pause(500);
-      const victim = ["a", "b", "c"][prng.below(3)];
-      await step(`${victim} is killed`, async () => {
-        const { trial } = members.get(victim) as Member;
-        members.delete(victim);
-        await trial.kill();
-      });
+      const victim = anyone();
+      await step(`${victim} is killed`, () => kill(victim));
       await pause(500);
       if (round === rounds - 1) break;
       await step(`${victim} comes back`, () => start(victim));
-      const leaver = ["a", "b", "c"][prng.below(3)];
-      await step(`${leaver} stops in order`, async () => {
-        const { running } = members.get(leaver) as Member;
-        members.delete(leaver);
-        const ended = await running.command.interrupt();
-        if (ended.code !== 0) found.push(`${leaver} ended with ${ended.code}: ${ended.stderr.slice(-500)}`);
-      });
+      const leaver = anyone();
+      await step(`${leaver} stops in order`, () => stop(leaver));
       if (!members.has("a")) await step("a comes back", () => start("a"));
       if (!members.has("b")) await step("b comes back", () => start("b"));
-      if (members.has("c")) {
-        await step("c is killed", async () => {
-          const { trial } = members.get("c") as Member;
-          members.delete("c");
-          await trial.kill();
-        });
-      }
+      if (members.has("c")) await step("c is killed", () => kill("c"));
     }
     watching = false;
     await watcher;
@@ -191,14 +270,13 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
       timeoutMs: 30_000,
     });
     found.push(...outcome.findings);
-    for (const [name, { running }] of members) {
-      const ended = await running.command.interrupt();
-      if (ended.code !== 0) found.push(`${name} ended with ${ended.code}: ${ended.stderr.slice(-500)}`);
-    }
+    for (const { client } of watchers) client.close();
+    await Promise.all([...members.keys()].map(stop));
     return {
       tried: [
         `seed ${seed}: ${moves.join("; ")}`,
-        `${probes} times two engines were asked for one account`,
+        `at rest ${asked} answers by REST and stream; ${toldMoves} subscribers told where their account went; ` +
+          `${probes} times two engines were asked for one account`,
         Object.entries(outcome.counts)
           .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
           .join(", "),
@@ -210,21 +288,6 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
     await traffic?.stop().catch(() => undefined);
     for (const trial of trials.values()) await trial.kill();
     await stage.close();
-  }
-}
-
-/** At rest: one engine serves an account, and every other one says which. */
-async function everyAccountOnce(members: Map<string, Member>, found: string[], when: string): Promise<void> {
-  // What the engines announce takes a moment to be read.
-  await pause(300);
-  let wrong = 0;
-  for (let account = FIRST_TRADER; account < FIRST_TRADER + TRADERS; account += 7) {
-    const answers = new Map<string, { status: number; elsewhere: string | null }>();
-    for (const [name, { running }] of members) answers.set(name, await ask(running, account));
-    const serving = [...answers].filter(([, { status }]) => status === 200).map(([name]) => name);
-    const pointing = [...answers.values()].filter(({ elsewhere }) => elsewhere !== null).map(({ elsewhere }) => elsewhere);
-    if (serving.length === 1 && pointing.length === members.size - 1 && pointing.every((name) => name === serving[0])) continue;
-    if (wrong++ === 0) found.push(`after ${when}: account ${account}: ${JSON.stringify([...answers])}`);
   }
 }
 
@@ -243,6 +306,13 @@ export const PLANTED: readonly Planted[] = [
     from: "return this.opened(partition, memory, header.nextOffset, header.nextOffset);",
     to: "return this.opened(partition, memory, log.high, header.nextOffset);",
     finds: /differs from the twin|not at the end|not served|KAFKA_LOG_GAP/,
+  },
+  {
+    what: "what the engines say of themselves is not listened to",
+    file: "src/engine/directory.ts",
+    from: "    for (const partition of partitions) this.owners.set(partition, engine);\n",
+    to: "",
+    finds: /after .*: account/,
   },
 ];
 
