@@ -267,8 +267,8 @@ export class RunningShard {
     }
     const visible = this.kernel.visible();
     // After looking: whatever these records refer to was in the market memory before they were published.
-    this.copyMarket();
-    const drained = this.drain(visible);
+    const isCopied = this.copyMarket();
+    const drained = isCopied ? this.drain(visible) : 0;
     if (this.state === ShardState.Recovering) {
       if (drained > 0) faultPoint("shard-recovering");
       this.goLive();
@@ -276,7 +276,7 @@ export class RunningShard {
     const revalued = this.revalue();
     const copying = this.copying !== null;
     if (copying) this.copyImage();
-    return drained > 0 || revalued || copying;
+    return drained > 0 || revalued || copying || !isCopied;
   }
 
   // What the market's moving asks for, a chunk of each: first who crossed a line, then the rows somebody looks at, then all.
@@ -288,30 +288,39 @@ export class RunningShard {
     return watched > 0 || walked > 0 || refreshed > 0;
   }
 
-  private copyMarket(): void {
+  // What has moved in the market. False where the writer was at it: then no event is applied before the next try, because what
+  // it refers to may be missing or half there.
+  private copyMarket(): boolean {
     const version = Atomics.load(this.marketWords, MarketHeaderAt.marketVersion / 4);
-    if (version === this.seenMarket) return;
-    this.seenMarket = version;
-    const reference = Atomics.load(this.marketWords, MarketHeaderAt.referenceVersion / 4);
-    const referenceMoved = reference !== this.seenReference && (reference & 1) === 0;
+    if (version === this.seenMarket) return true;
+    const reference = this.referenceVersion;
+    const referenceMoved = reference !== this.seenReference;
+    if (referenceMoved && ((reference & 1) !== 0 || !this.market.copyReference())) return false;
     this.market.copyHeader();
-    if (referenceMoved) {
-      if (this.market.copyReference()) this.seenReference = reference;
-      else this.seenMarket = -1;
-    }
+    let isWhole = true;
     const end = this.marketWords[MarketHeaderAt.instrumentEnd / 4];
     for (let id = 1; id < end; id++) {
       if (Atomics.load(this.marketWords, MARKET_VERSIONS_OFFSET / 4 + id) === this.seenVersions[id]) continue;
       const seen = this.market.copyInstrument(id);
       if (seen === TORN) {
-        this.seenMarket = -1;
+        isWhole = false;
         continue;
       }
       this.seenVersions[id] = seen;
       if (!referenceMoved) this.kernel.instrumentChanged(id);
     }
-    if (referenceMoved) this.kernel.referenceChanged();
-    else this.copyAssets();
+    if (referenceMoved) {
+      // Rows and tables of one reference, not tables of before under contracts of after.
+      if (!isWhole || this.referenceVersion !== reference) return false;
+      this.seenReference = reference;
+      this.kernel.referenceChanged();
+    } else this.copyAssets();
+    if (isWhole) this.seenMarket = version;
+    return isWhole;
+  }
+
+  private get referenceVersion(): number {
+    return Atomics.load(this.marketWords, MarketHeaderAt.referenceVersion / 4);
   }
 
   // Prices of assets move under the same lock as the rest of the reference section, but touch only their own holders.

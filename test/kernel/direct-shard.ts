@@ -34,6 +34,7 @@ export interface KernelExports {
   revalueAll(): void;
   trigger(limit: number): number;
   walk(limit: number): number;
+  refreshWatchedRows(): number;
   sweep(limit: number): number;
   valueOne(slot: number, general: number): void;
 }
@@ -60,6 +61,8 @@ export class DirectShard {
   private readonly alerts: RingConsumer;
   private readonly market: number;
   private readonly memory: WebAssembly.Memory;
+  /** Byte offset of the control page. */
+  readonly controlAt = KERNEL_RESERVED_BYTES;
   private seen: Uint8Array;
   private offset = 0;
 

@@ -152,6 +152,25 @@ describe("the pools", () => {
     assertPools(shard);
   });
 
+  it("merge with free neighbours where the arena's end is moved to a larger block", () => {
+    const shard = new DirectShard(kernel, { accounts: 64, balances: 256, positions: 256, orders: 64 });
+    shard.reference(deskReference());
+    const writer = new AccountBatchWriter(1);
+    const isolated = EventFlag.Isolated;
+    const fill = (account: number, seq: number, instrument: number, flags = 0) =>
+      writer.fill({ seq, account, timeMs: START_MS, instrument, side: 1, qtyLots: 1, priceTicks: 1000, flags });
+    // Units 0, 1 and 2; the last becomes free, and the first grows to two units at 4.
+    fill(1, 1, 1);
+    fill(1, 2, 2);
+    fill(2, 1, 1, isolated);
+    fill(3, 1, 3, isolated);
+    writer.expirySettlement({ seq: 1, timeMs: START_MS, instrument: 3, priceTicks: 1000 });
+    fill(1, 3, 4);
+    shard.accounts(writer.finish());
+    expect(shard.control(ControlAt.poolEnd)).toBe(6);
+    assertPools(shard);
+  });
+
   it("are laid out anew where free units lie apart, and nothing is lost", () => {
     const accounts = 250;
     const shard = new DirectShard(kernel, { accounts: 512, balances: 2048, positions: 1024, orders: 64 }, 512);

@@ -128,7 +128,7 @@ function addPosition(account: usize, accountSlot: u32, instrument: u32, flags: u
   }
   store<u16>(account, held + 1, AccountAt.positionCount);
   foundEntry = addEntry(account, accountSlot, settle, key, slot);
-  return row;
+  return foundEntry == 0 ? 0 : row;
 }
 
 /** Takes a flat position without open orders out of its account and returns its slot to the pool. */

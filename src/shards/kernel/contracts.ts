@@ -55,14 +55,12 @@ export const enum ContractAt {
   valueDen = 72,
   /** u32 */
   settle = 80,
-  /** u32: changeCount when what it shows (mark, arrival, terms) last changed. */
-  change = 84,
   /** f64, settle asset: what the bounds of trigger.ts scale its moves by. */
   scale = 88,
   /** f64, settle asset: maintenance of −1 contract where margin is that times the quantity (options). */
   shortMargin = 96,
-  /** f64: the largest maintenance rate of its table. */
-  rateMax = 104,
+  /** u64: changeCount when what it shows (mark, arrival, terms) last changed. */
+  change = 104,
   /** u32: address of its table's bounds (see loadTable), and how many pairs of them there are of each kind. */
   bounds = 112,
   boundPairs = 116,
@@ -142,13 +140,14 @@ const assetPrices: usize = ws.assetPriceUsd.dataStart;
 /**
  * Changes of contracts and assets so far. An account valued at a lower count than that of something it holds is behind. The
  * market's own version does not serve for this: a row that could not be copied at a version is copied later at the same one.
+ * 64 bits: at 10,000 marks a second 32 would be used up in five days, and rows stand still from then on.
  */
-export let changeCount: u32 = 1;
-const assetChanges = new Uint32Array(ASSET_SLOTS);
+export let changeCount: u64 = 1;
+const assetChanges = new Uint64Array(ASSET_SLOTS);
 
 // @ts-expect-error: decorator
-@inline export function assetChange(asset: u32): u32 {
-  return load<u32>(assetChanges.dataStart + (<usize>asset << 2));
+@inline export function assetChange(asset: u32): u64 {
+  return load<u64>(assetChanges.dataStart + (<usize>asset << 3));
 }
 
 /** USD for one unit. */
@@ -204,8 +203,9 @@ export function loadAsset(id: u32): bool {
 /** Above it a price moves a pool's equity and its margin by all but the same, and roots are not clear of rounding. */
 const LEAN_RATE_MAX: f64 = 0.9;
 
-// How far a derived deduction may be from continuous by rounding, as a share of the margin at the floor.
-const CONTINUOUS: f64 = 1e-9;
+// How far a derived deduction may be from continuous by rounding, as a share of the margin at the floor. The bounds of look.ts do
+// not know of such a step: it must be less than what is called near there (NOISE).
+const CONTINUOUS: f64 = 1e-12;
 
 function loadTable(id: u32): void {
   const table = marginTableRow(id);
@@ -340,7 +340,7 @@ export function loadInstrument(id: u32): Moved {
 function noteTimes(row: usize, contract: usize, receivedNs: f64): void {
   store<i64>(contract, <i64>load<f64>(row, InstrumentAt.markTimeNs), ContractAt.markTimeNs);
   store<f64>(contract, receivedNs, ContractAt.markReceivedNs);
-  store<u32>(contract, ++changeCount, ContractAt.change);
+  store<u64>(contract, ++changeCount, ContractAt.change);
 }
 
 // The contract itself and its margin table: columns of the workspace, and what follows from them.
@@ -393,7 +393,6 @@ function loadTerms(id: u32, row: usize, contract: usize): u32 {
   store<i64>(contract, load<i64>(row, InstrumentAt.valueNum), ContractAt.valueNum);
   store<i64>(contract, load<i64>(row, InstrumentAt.valueDen), ContractAt.valueDen);
   store<u32>(contract, load<u32>(row, InstrumentAt.settle), ContractAt.settle);
-  store<f64>(contract, tableRateMax[tableId], ContractAt.rateMax);
   store<u32>(contract, tableBounds[tableId], ContractAt.bounds);
   store<u32>(contract, pairsOf(tierCount), ContractAt.boundPairs);
   return flags;

@@ -29,12 +29,14 @@ import {
   POOL_STATUS_UNKNOWN,
   PoolAt,
   PoolEntryAt,
+  PoolEntryFlag,
 } from "../../shared/layout/shard";
 import { assetDrift, driftOf, driftScaleOf } from "./anchors";
 import { assetHaircut, assetPrice, ContractAt, ContractFlag, contractOf, PieceAt, ws } from "./contracts";
 import { pieceOf } from "./lean";
 import { accountRow, balanceRow, market, poolBlock } from "./memory";
-import { findPool, setSafe, unitOf } from "./pools";
+import { findPool, setSafe, setUnsafe, unitOf } from "./pools";
+import { isTouched } from "./touched";
 import { valueAccount } from "./valuation";
 
 const UNIT: f64 = 100000000;
@@ -88,7 +90,8 @@ function addOther(entry: usize, contract: usize, flags: u32, qty: f64, drift: f6
   drifted += w * drift;
 }
 
-function sumEntries(block: usize): void {
+// Sums up a block. Drifts are those from the anchors that pools at `unit` are bound to: where the bound is kept.
+function sumEntries(block: usize, unit: u32): void {
   value = 0;
   margin = 0;
   weight = 0;
@@ -97,12 +100,12 @@ function sumEntries(block: usize): void {
   largestDrift = 0;
   isUnmarked = false;
   isUnbounded = false;
-  const unit = unitOf(block);
   let entry = block + PoolAt.entries;
   const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
   for (; entry < end; entry += PoolEntryAt.bytes) {
     const qty = load<f64>(entry, PoolEntryAt.qty);
-    if (qty == 0) continue;
+    // Open orders cannot be valued without a mark either.
+    if (qty == 0 && (load<u16>(entry, PoolEntryAt.flags) & PoolEntryFlag.Orders) == 0) continue;
     const instrument = <u32>load<u16>(entry, PoolEntryAt.key) >> 3;
     const contract = contractOf(instrument);
     const flags = load<u32>(contract, ContractAt.flags);
@@ -110,6 +113,7 @@ function sumEntries(block: usize): void {
       isUnmarked = true;
       continue;
     }
+    if (qty == 0) continue;
     const drift = driftOf(instrument, unit);
     largestDrift = max(largestDrift, drift);
     if ((flags & ContractFlag.Lean) == 0) {
@@ -187,7 +191,14 @@ function settle(block: usize, equity: f64, maintenance: f64, noise: f64, hasStat
   // Valuing may move the account's blocks about only where a pool is added: a pool of cash, behind the others.
   if (!isCertain || <i32>load<u8>(block, PoolAt.status) != status) {
     ++lookValuations;
-    valueAccount(load<u32>(block, PoolAt.account));
+    const slot = load<u32>(block, PoolAt.account);
+    const wasTouched = isTouched(slot);
+    valueAccount(slot);
+    // What was summed up was older than the ledger: the valuation has brought the pool up to date, and it is looked at again.
+    if (wasTouched) {
+      setUnsafe(block);
+      return;
+    }
     store<u8>(block, <u8>(isCertain ? status : POOL_STATUS_UNKNOWN), PoolAt.status);
   }
   let safe: f64 = -1;
@@ -205,7 +216,7 @@ export function lookAt(block: usize): void {
     lookAtPooled(block);
     return;
   }
-  sumEntries(block);
+  sumEntries(block, unitOf(block));
   const equity = load<f64>(block, PoolAt.cash) + value;
   settle(block, equity, margin, NOISE * (load<f64>(block, PoolAt.scale) + gross + margin), !isUnmarked);
 }
@@ -228,7 +239,7 @@ function lookAtPooled(block: usize): void {
     link = load<u32>(each, PoolAt.next);
     if (load<u32>(each, PoolAt.id) & POOL_ISOLATED) {
       // It has a status of its own, but a mark that is missing there leaves the account without one.
-      sumEntries(each);
+      sumEntries(each, unitOf(block));
       unmarked = unmarked || isUnmarked;
       continue;
     }
@@ -237,7 +248,7 @@ function lookAtPooled(block: usize): void {
       return;
     }
     isFirst = false;
-    sumEntries(each);
+    sumEntries(each, unitOf(block));
     const asset = <u32>load<u8>(each, PoolAt.settle);
     const price = assetPrice(asset);
     const equity = load<f64>(each, PoolAt.cash) + value;

@@ -123,13 +123,14 @@ function allocate(order: u32): u32 {
     store<f32>(poolSafeMinima + (<usize>group << 2), f32.MAX_VALUE);
     for (let at = group * POOL_GROUP_UNITS; at < (group + 1) * POOL_GROUP_UNITS; ++at) store<f32>(poolSafe + (<usize>at << 2), f32.MAX_VALUE);
   }
-  store<u32>(CONTROL, unit + size, ControlAt.poolEnd);
-  // What lies between the old end and the first aligned unit.
+  // What lies between the old end and the first aligned unit is free, and the end moves along: beyond it there are no headers.
   while (end < unit) {
     const gap = ctz(end);
-    pushFree(end, gap);
+    store<u32>(CONTROL, end + (<u32>1 << gap), ControlAt.poolEnd);
+    release(end, gap);
     end += <u32>1 << gap;
   }
+  store<u32>(CONTROL, unit + size, ControlAt.poolEnd);
   return unit;
 }
 
@@ -240,14 +241,13 @@ function tryAddEntry(account: usize, accountSlot: u32, settle: u32, key: u32, po
   return entry;
 }
 
-/** Adds a position row that was just made, at the end of its account's list. Returns its entry. */
+/** Adds a position row that was just made, at the end of its account's list. Returns its entry, or 0 where the arena is full. */
 export function addEntry(account: usize, accountSlot: u32, settle: u32, key: u32, positionSlot: u32): usize {
-  let entry = tryAddEntry(account, accountSlot, settle, key, positionSlot);
+  const entry = tryAddEntry(account, accountSlot, settle, key, positionSlot);
   if (entry != 0) return entry;
   // Free units there are, but apart: laid out anew, all pools fit (src/shared/shard-memory.ts, poolUnits).
   rebuildPools();
-  entry = findEntry(account, settle, key);
-  return entry;
+  return findEntry(account, settle, key);
 }
 
 /** Brings an entry to what its position row says. */
@@ -343,6 +343,8 @@ export function sumPools(account: usize): void {
 /** Lays out all pools anew from the rows, in the order of the accounts. */
 export function rebuildPools(): void {
   ++rebuilds;
+  // A walk that is under way begins again: where it stood, no block need begin now.
+  if (walkUnit != u32.MAX_VALUE) walkUnit = 0;
   freeHeads.fill(0);
   store<u32>(CONTROL, 0, ControlAt.poolEnd);
   for (let id: u32 = 0; id < <u32>INSTRUMENT_SLOTS; ++id) store<u32>(contractOf(id), 0, ContractAt.holders);

@@ -54,7 +54,7 @@ export function publishAccount(
   store<f64>(account, oldestMarkReceivedNs, AccountAt.oldestMarkReceivedNs);
   store<u32>(account, load<u32>(market, MarketHeaderAt.marketVersion), AccountAt.marketVersion);
   store<u32>(account, unmarkedCount, AccountAt.unmarkedCount);
-  store<u32>(account, changeCount, AccountAt.valuedChange);
+  store<u64>(account, changeCount, AccountAt.valuedChange);
   const flags = load<u32>(account, AccountAt.flags) & ~AccountFlag.Touched;
   store<u32>(account, flags, AccountAt.flags);
   // A valuation that lacks a mark says nothing about the account's status.

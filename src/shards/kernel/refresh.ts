@@ -14,6 +14,8 @@ const WATCHED_CHUNK: u32 = 512;
 
 let watchDue: bool = false;
 let watchCursor: u32 = 0;
+/** Something moved while the watched accounts were gone through. */
+let watchAgain: bool = false;
 
 /** What looking at an account costs beside valuing it, in the unit of a chunk's limit. */
 const VALUATION_COST: u32 = 8;
@@ -28,6 +30,7 @@ let begunNs: f64 = 0;
 
 /** Something moved that accounts are valued on. */
 export function markDue(): void {
+  if (watchCursor != 0) watchAgain = true;
   watchDue = true;
   if (due) return;
   due = true;
@@ -56,14 +59,14 @@ function begin(nowNs: f64): void {
 /** Whether something the account holds has changed since its row was written. */
 export function isBehind(account: usize): bool {
   if (load<u32>(account, AccountAt.flags) & (AccountFlag.Touched | AccountFlag.AlertPending)) return true;
-  const valued = load<u32>(account, AccountAt.valuedChange);
+  const valued = load<u64>(account, AccountAt.valuedChange);
   let link = load<u32>(account, AccountAt.firstPool);
   while (link != 0) {
     const block = poolBlock(link - 1);
     let entry = block + PoolAt.entries;
     const last = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
     for (; entry < last; entry += PoolEntryAt.bytes) {
-      if (load<u32>(contractOf(<u32>load<u16>(entry, PoolEntryAt.key) >> 3), ContractAt.change) > valued) return true;
+      if (load<u64>(contractOf(<u32>load<u16>(entry, PoolEntryAt.key) >> 3), ContractAt.change) > valued) return true;
     }
     link = load<u32>(block, PoolAt.next);
   }
@@ -134,7 +137,8 @@ export function refreshWatched(): u32 {
   }
   if (watchCursor == <u32>WATCH_SLOTS) {
     watchCursor = 0;
-    watchDue = false;
+    watchDue = watchAgain;
+    watchAgain = false;
   }
   count(ControlAt.valuations, valued);
   return valued;

@@ -57,6 +57,11 @@ export function isTriggerDue(): bool {
   return passDue || passing;
 }
 
+function restartPass(): void {
+  passing = false;
+  passDue = true;
+}
+
 function beginPass(): void {
   passDue = false;
   passing = true;
@@ -97,6 +102,8 @@ function lookAtGroup(at: u32, reach: f64): u32 {
  * @returns work done; 0: nothing is due
  */
 export function triggerSome(limit: u32): u32 {
+  // All blocks lie elsewhere since then, and all are unsafe.
+  if (passing && seenRebuilds != rebuilds) restartPass();
   if (!passing) {
     if (!passDue) return 0;
     beginPass();
@@ -113,14 +120,10 @@ export function triggerSome(limit: u32): u32 {
     looks += looked;
     work += looked + countLooks(looked) * VALUATION_COST;
   }
-  if (seenRebuilds != rebuilds) {
-    // All blocks lie elsewhere now, and all are unsafe.
-    passing = false;
-    passDue = true;
-  } else if (group >= groupEnd) {
+  if (group >= groupEnd) {
     passing = false;
     count(ControlAt.triggerPasses, 1);
-    if (!passDue) atomic.store<u32>(CONTROL, passVersion, ControlAt.triggeredVersion);
+    atomic.store<u32>(CONTROL, passVersion, ControlAt.triggeredVersion);
   }
   return max(work + groups / GROUPS_PER_LOOK, 1);
 }
@@ -135,6 +138,8 @@ export function walkSome(limit: u32): u32 {
     if (!walkDue) return 0;
     walkDue = false;
     walking = true;
+    // The reach of a pass at hand was that to the anchors which are now given up.
+    if (passing) restartPass();
     setWalkUnit(0);
     anchorWalk();
   }

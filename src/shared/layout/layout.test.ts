@@ -174,7 +174,6 @@ const ROWS: Row[] = [
         alertedStatus: AccountAt.alertedStatus,
         alertSeq: AccountAt.alertSeq,
         firstPool: AccountAt.firstPool,
-        valuedChange: AccountAt.valuedChange,
       }),
       ...each(u16, { positionCount: AccountAt.positionCount, balanceCount: AccountAt.balanceCount }),
       ...each(i64, {
@@ -198,6 +197,7 @@ const ROWS: Row[] = [
         netExposureUsd: AccountAt.netExposureUsd,
         liquidationDistance: AccountAt.liquidationDistance,
         oldestMarkReceivedNs: AccountAt.oldestMarkReceivedNs,
+        valuedChange: AccountAt.valuedChange,
       }),
     ],
   ],

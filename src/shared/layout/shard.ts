@@ -225,10 +225,10 @@ export const enum AccountAt {
   alertSeq = 212,
   /** u32, unit + 1 of its first PoolBlock. Derived. */
   firstPool = 216,
-  /** u32: the kernel's own count of market changes when it was valued. */
-  valuedChange = 220,
   /** The largest maintenance ÷ equity of its pools: what its status goes by. ∞ where one is bankrupt. */
   worstMarginRatio = 224,
+  /** u64: the kernel's own count of market changes when it was valued. */
+  valuedChange = 232,
   bytes = 256,
 }
 

@@ -198,10 +198,9 @@ export class ShardView {
     // A number that could not be computed (an instrument without a margin table, say) is served as 0: not as a fresh one.
     const known = this.doubles[(row + AccountAt.equityUsd) / 8] + this.doubles[(row + AccountAt.maintenanceMarginUsd) / 8];
     if (!Number.isFinite(known)) return "STALE";
-    const oldest = this.doubles[(row + AccountAt.oldestMarkReceivedNs) / 8];
-    if (!Number.isFinite(oldest)) return "OK";
     const staleNs = monotonicNs() - this.options.staleAfterMs * 1e6;
-    if (oldest < staleNs) return "STALE";
+    // +∞ where it rests on no mark; prices of assets it rests on all the same.
+    if (this.doubles[(row + AccountAt.oldestMarkReceivedNs) / 8] < staleNs) return "STALE";
     // Rows follow the marks within a round of refreshing: one that takes too long leaves them behind.
     const isRefreshing = this.control(ControlAt.sweepsDue) !== this.control(ControlAt.sweepsDone);
     if (isRefreshing && this.doubles[(CONTROL + ControlAt.refreshedFromNs) / 8] < staleNs) return "STALE";

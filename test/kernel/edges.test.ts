@@ -1,0 +1,241 @@
+// What random walks meet too seldom: a walk over the pools that something happens to half-way, accounts without all their marks,
+// ledgers ahead of their valuation, an arena that is full.
+import { beforeAll, describe, expect, it } from "vitest";
+import { AccountAt, ControlAt, PositionAt, ShardFault } from "../../src/shared/layout/shard";
+import { AccountBatchWriter, EventFlag, MarketBatchWriter } from "../../src/shared/wire/encode";
+import { ASSETS, DESK, deskReference, START_MS } from "./desk";
+import { DirectShard, loadKernel } from "./direct-shard";
+
+let kernel: WebAssembly.Module;
+beforeAll(() => {
+  kernel = loadKernel();
+});
+
+const CAPACITY = { accounts: 1024, balances: 4096, positions: 4096, orders: 1024 };
+
+/** Events and marks with their sequence numbers. */
+class Script {
+  private readonly events = new AccountBatchWriter(1);
+  private readonly quotes = new MarketBatchWriter(1);
+  private readonly seqs = new Map<number, number>();
+  private marks = 0;
+
+  private on(account: number) {
+    const seq = (this.seqs.get(account) ?? 0) + 1;
+    this.seqs.set(account, seq);
+    return { seq, account, timeMs: START_MS + seq };
+  }
+
+  transfer(account: number, asset: number, amount: number): this {
+    this.events.transfer({ ...this.on(account), asset, amount: Math.round(amount * 1e8) });
+    return this;
+  }
+
+  isolated(account: number, instrument: number, amount: number): this {
+    const flags = EventFlag.Isolated;
+    this.events.isolatedTransfer({ ...this.on(account), instrument, amount: Math.round(amount * 1e8), flags });
+    return this;
+  }
+
+  group(account: number, group: number): this {
+    this.events.accountSettings({ ...this.on(account), group });
+    return this;
+  }
+
+  /** Buys (lots > 0) or sells. */
+  fill(account: number, instrument: number, lots: number, priceTicks = DESK[instrument - 1]!.ticks, flags = 0): this {
+    const side = lots > 0 ? 1 : 2;
+    this.events.fill({ ...this.on(account), instrument, side, qtyLots: Math.abs(lots), priceTicks, fee: 0, flags });
+    return this;
+  }
+
+  order(account: number, instrument: number, qtyLots: number): this {
+    const priceTicks = DESK[instrument - 1]!.ticks;
+    this.events.orderPlaced({ ...this.on(account), instrument, side: 1, qtyLots, priceTicks, order: 1, flags: 0 });
+    return this;
+  }
+
+  expiry(instrument: number): this {
+    this.events.expirySettlement({ seq: 1, timeMs: START_MS, instrument, priceTicks: DESK[instrument - 1]!.ticks });
+    return this;
+  }
+
+  done(): Buffer {
+    return this.events.finish();
+  }
+
+  /** A mark at `factor` times the first. */
+  mark(instrument: number, factor: number): Buffer {
+    const seq = ++this.marks;
+    const priceTicks = Math.round(DESK[instrument - 1]!.ticks * factor);
+    this.quotes.mark({ instrument, seq, timeMs: START_MS + seq, priceTicks });
+    return this.quotes.finish();
+  }
+}
+
+const shardOf = (poolUnits?: number, capacity = CAPACITY) => {
+  const shard = new DirectShard(kernel, capacity, poolUnits);
+  shard.reference(deskReference());
+  return shard;
+};
+const statusOf = (shard: DirectShard, slot: number) => shard.words[(shard.accountAt(slot) + AccountAt.alertedStatus) / 4]!;
+const whole = (shard: DirectShard) => {
+  shard.triggerAll();
+  while (shard.kernel.walk(0x7fffffff) > 0);
+};
+
+/** What was alerted, and what everybody is by valuing everybody. */
+function expectToldAsValued(shard: DirectShard, what: string): void {
+  const told = Array.from({ length: shard.accountCount }, (_, slot) => statusOf(shard, slot));
+  shard.kernel.revalueAll();
+  shard.refreshAll();
+  for (let slot = 0; slot < shard.accountCount; slot++)
+    expect(told[slot], `${what}: account ${shard.accountId(slot)}`).toBe(statusOf(shard, slot));
+}
+
+describe("a walk over the pools", () => {
+  it("that has passed one pool of a multi-asset account and not the other leaves a bound that holds", () => {
+    for (let extra = 0; extra < 30; extra++) {
+      const script = new Script();
+      const shard = shardOf();
+      for (const id of [1, 2, 3, 6]) shard.marketData(script.mark(id, 1));
+      // The pool in USDT is the account's first, and because it has grown it lies far behind the one in BTC.
+      script.group(1, 1).transfer(1, ASSETS.BTC, 0.05 + 0.002 * extra);
+      script.fill(1, 1, 1).fill(1, 6, 1000).fill(1, 2, 1);
+      for (let account = 2; account < 80; account++) script.fill(account, 3, 1);
+      shard.accounts(script.fill(1, 3, 1).done());
+      shard.marketData(script.mark(6, 1.0001));
+      whole(shard);
+      whole(shard);
+      shard.marketData(script.mark(6, 1.04));
+      shard.triggerAll();
+      shard.kernel.walk(1);
+      shard.accounts(script.transfer(1, ASSETS.USDT, 0.01).done());
+      shard.marketData(script.mark(6, 1.0401));
+      shard.triggerAll();
+      for (const factor of [1.02, 1, 0.98, 0.97]) {
+        shard.marketData(script.mark(6, factor));
+        shard.triggerAll();
+        const told = statusOf(shard, 0);
+        shard.kernel.valueOne(0, 1);
+        expect(told, `${extra}: at ${factor}`).toBe(statusOf(shard, 0));
+      }
+    }
+  });
+
+  it("that begins in the middle of a pass hides nobody from it", () => {
+    const script = new Script();
+    const shard = shardOf();
+    const accounts = 400;
+    shard.marketData(script.mark(1, 1));
+    for (let account = 1; account <= accounts; account++)
+      script.transfer(account, ASSETS.USDT, account - 200).fill(account, 1, 100);
+    shard.accounts(script.done());
+    // Anchors of the last walk at 1.05, of the one before at 1.
+    shard.marketData(script.mark(1, 1.0001));
+    whole(shard);
+    shard.marketData(script.mark(1, 1.05));
+    whole(shard);
+    shard.marketData(script.mark(1, 1.001));
+    shard.kernel.trigger(1);
+    shard.kernel.walk(1);
+    shard.triggerAll();
+    expectToldAsValued(shard, "after the pass");
+  });
+
+  it("begins again where all pools are laid out anew", () => {
+    const shard = shardOf(512);
+    const script = new Script();
+    for (const { id } of DESK) shard.marketData(script.mark(id, 1));
+    for (let account = 1; account <= 250; account++)
+      for (const id of [3, 9]) script.fill(account, id, 1, DESK[id - 1]!.ticks, EventFlag.Isolated);
+    script.expiry(3);
+    shard.accounts(script.done());
+    shard.marketData(script.mark(9, 1.001));
+    shard.triggerAll();
+    // Half-way, larger pools find no place but in a new layout.
+    shard.kernel.walk(101);
+    const before = shard.counter(ControlAt.poolsWalked);
+    const walks = shard.counter(ControlAt.poolWalks);
+    for (let account = 1000; account < 1003; account++)
+      for (const flags of [0, EventFlag.LongLeg, EventFlag.ShortLeg])
+        for (const id of [1, 2, 3, 4, 5, 9, 10, 11])
+          script.fill(account, id, flags === EventFlag.ShortLeg ? -1 : 1, undefined, flags);
+    shard.accounts(script.done());
+    expect(shard.control(ControlAt.poolEnd)).toBeLessThan(500);
+    while (shard.counter(ControlAt.poolWalks) === walks) shard.kernel.walk(100);
+    expect(shard.counter(ControlAt.poolsWalked) - before).toBe(253);
+  });
+});
+
+describe("an account", () => {
+  it("with an order whose contract has no mark is told of its status as soon as the mark is there", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.marketData(script.mark(1, 1));
+    shard.accounts(script.transfer(1, ASSETS.USDT, 610).fill(1, 1, 100).order(1, 2, 1).done());
+    shard.marketData(script.mark(1, 0.9));
+    shard.triggerAll();
+    expect(shard.takeAlerts()).toEqual([]);
+    shard.marketData(script.mark(2, 1));
+    shard.triggerAll();
+    expect(shard.takeAlerts()).toHaveLength(1);
+    expectToldAsValued(shard, "with all marks");
+  });
+
+  it("whose ledger is ahead of its valuation is not bounded by the cash of before", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.marketData(script.mark(1, 1));
+    const isolated = EventFlag.Isolated;
+    shard.accounts(script.transfer(1, ASSETS.USDT, 5000).isolated(1, 1, 1000).fill(1, 1, 100, undefined, isolated).done());
+    shard.accounts(script.isolated(1, 1, -800).done(), false);
+    shard.marketData(script.mark(1, 0.9999));
+    shard.triggerAll();
+    shard.marketData(script.mark(1, 0.97));
+    shard.triggerAll();
+    expectToldAsValued(shard, "after a fall");
+    expect(statusOf(shard, 0)).toBeGreaterThan(0);
+  });
+});
+
+describe("the arena of pools", () => {
+  it("where it is full stops the shard and harms nobody's rows", () => {
+    const shard = shardOf(64);
+    const script = new Script();
+    for (let account = 1; account <= 65; account++) script.fill(account, 1, 1);
+    expect(() => shard.accounts(script.done())).toThrow("the kernel stopped");
+    expect(shard.control(ControlAt.fault)).toBe(ShardFault.AccountsFull);
+    for (let slot = 0; slot < 64; slot++) expect(shard.longs[(shard.positionsOf(slot)[0]! + PositionAt.qtyLots) / 8]).toBe(1n);
+  });
+});
+
+describe("accounts that are watched", () => {
+  it("are all brought to a mark that comes while they are gone through", () => {
+    const script = new Script();
+    const shard = shardOf();
+    const accounts = 600;
+    shard.marketData(script.mark(1, 1));
+    for (let account = 1; account <= accounts; account++) script.transfer(account, ASSETS.USDT, 1e6).fill(account, 1, 1);
+    shard.accounts(script.done());
+    for (let slot = 0; slot < accounts; slot++) shard.view.watch(slot);
+    shard.marketData(script.mark(1, 1.01));
+    expect(shard.kernel.refreshWatchedRows()).toBeLessThan(accounts);
+    shard.marketData(script.mark(1, 1.02));
+    while (shard.kernel.refreshWatchedRows() > 0);
+    for (let slot = 0; slot < accounts; slot++)
+      expect(shard.doubles[(shard.positionsOf(slot)[0]! + PositionAt.markPrice) / 8], `slot ${slot}`).toBe(61_200);
+  });
+
+  it("are STALE where a round of refreshing takes too long, though they hold nothing that is marked", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.accounts(script.transfer(1, ASSETS.BTC, 1).done());
+    shard.refreshAll();
+    const freshness = () => shard.view.account(0)?.freshness;
+    expect(freshness()).toBe("OK");
+    shard.doubles[(shard.controlAt + ControlAt.refreshedFromNs) / 8] = -1e15;
+    shard.words[(shard.controlAt + ControlAt.sweepsDue) / 4]!++;
+    expect(freshness()).toBe("STALE");
+  });
+});
