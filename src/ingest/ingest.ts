@@ -371,7 +371,10 @@ export class Ingest {
     this.options.table.ageNs = isOld ? Math.max(0, wallMs() - message.timestampMs) * 1e6 : 0;
     const refused =
       message.topic === this.topics.reference ? this.referenceLane.take(message.payload) : this.marketLane.take(message.payload);
-    if (refused) await this.deadLetter(message, refused);
+    if (!refused) return;
+    // The letter may have to wait for room; events that rest on what came before it must not find it untold.
+    if (this.options.table.publish()) this.options.shards.marketMoved();
+    await this.deadLetter(message, refused);
   }
 
   private async accountsLoop(): Promise<void> {

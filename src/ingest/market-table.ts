@@ -114,6 +114,7 @@ export class MarketTable {
     return MARKET_INSTRUMENTS_OFFSET + id * InstrumentAt.bytes;
   }
 
+  // Both ends are read-modify-write operations: see src/shared/views/seqlock.ts.
   private beginRow(id: number): void {
     Atomics.add(this.words, MARKET_VERSIONS_OFFSET / 4 + id, 1);
   }
@@ -125,7 +126,10 @@ export class MarketTable {
 
   private dirty = false;
 
-  /** After each message: tells the readers that something moved. Returns whether anything did. */
+  /**
+   * Tells the readers that something moved; they look no further where nothing was told. Due before anything is published that
+   * rests on it. Returns whether anything did.
+   */
   publish(): boolean {
     if (!this.dirty) return false;
     this.dirty = false;
@@ -235,11 +239,12 @@ export class MarketTable {
     const seq = readInt64(s.i32, (at + IndexPriceAt.seq) / 4);
     if (seq <= this.doubles[(row + AssetAt.priceSeq) / 8]) return false;
     const timeNs = readInt64(s.i32, (at + IndexPriceAt.timeNs) / 4);
+    this.moveAsset(row);
+    this.doubles[(row + AssetAt.priceSeq) / 8] = seq;
     this.doubles[(row + AssetAt.usdPrice) / 8] = s.f64[(at + IndexPriceAt.price) / 8];
     this.doubles[(row + AssetAt.priceTimeNs) / 8] = timeNs;
     this.doubles[(row + AssetAt.receivedNs) / 8] = monotonicNs() - this.ageNs;
-    // After the price: a shard that sees the new number sees the new price.
-    this.doubles[(row + AssetAt.priceSeq) / 8] = seq;
+    this.moveAsset(row);
     this.dirty = true;
     this.noteTime(timeNs);
     return true;
@@ -271,6 +276,11 @@ export class MarketTable {
     this.dirty = true;
   }
 
+  // Opens an asset's row, or closes it.
+  private moveAsset(row: number): void {
+    Atomics.add(this.words, (row + AssetAt.version) / 4, 1);
+  }
+
   private raise(at: number, end: number): void {
     if (this.words[at / 4] < end) Atomics.store(this.words, at / 4, end);
   }
@@ -291,6 +301,7 @@ export class MarketTable {
         return `asset ${id}: symbol ${text(symbol, 0, 12)} is that of asset ${other}`;
     }
     this.beginReference();
+    this.moveAsset(row);
     this.bytes.set(symbol, row + AssetAt.symbol);
     this.doubles[(row + AssetAt.haircut) / 8] = s.f64[(at + AssetStructAt.haircut) / 8];
     // Once an index price has come, it is the price.
@@ -298,6 +309,7 @@ export class MarketTable {
       this.doubles[(row + AssetAt.usdPrice) / 8] = s.f64[(at + AssetStructAt.usdPrice) / 8];
     this.words[(row + AssetAt.id) / 4] = id;
     this.assets[id] = 1;
+    this.moveAsset(row);
     this.raise(MarketHeaderAt.assetEnd, id + 1);
     this.endReference();
     return null;
@@ -420,10 +432,12 @@ export class MarketTable {
       return `asset ${id} is ${text(this.bytes, row + AssetAt.symbol, 12)} and was ${text(symbol, 0, 12)} to the ledger`;
     }
     this.beginReference();
+    this.moveAsset(row);
     this.bytes.set(symbol, row + AssetAt.symbol);
     this.bytes.set(saved.subarray(AssetAt.haircut, AssetAt.haircut + 8), row + AssetAt.haircut);
     this.words[(row + AssetAt.id) / 4] = id;
     this.assets[id] = 1;
+    this.moveAsset(row);
     this.raise(MarketHeaderAt.assetEnd, id + 1);
     this.endReference();
     return null;

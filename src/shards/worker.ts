@@ -116,7 +116,7 @@ export class RunningShard {
   private readonly market: MarketCopy;
   private readonly marketWords: Int32Array;
   private readonly seenVersions = new Int32Array(INSTRUMENT_SLOTS);
-  private readonly seenAssetSeq = new Float64Array(ASSET_SLOTS);
+  private readonly seenAssets = new Int32Array(ASSET_SLOTS);
   private seenMarket = -1;
   private seenReference = -1;
   private heartbeat = 0;
@@ -295,7 +295,7 @@ export class RunningShard {
     if (version === this.seenMarket) return true;
     const reference = this.referenceVersion;
     const referenceMoved = reference !== this.seenReference;
-    if (referenceMoved && ((reference & 1) !== 0 || !this.market.copyReference())) return false;
+    if (referenceMoved && ((reference & 1) !== 0 || this.market.copyReference() === TORN)) return false;
     this.market.copyHeader();
     let isWhole = true;
     const end = this.marketWords[MarketHeaderAt.instrumentEnd / 4];
@@ -309,12 +309,13 @@ export class RunningShard {
       this.seenVersions[id] = seen;
       if (!referenceMoved) this.kernel.instrumentChanged(id);
     }
+    if (!this.copyAssets(!referenceMoved)) isWhole = false;
     if (referenceMoved) {
       // Rows and tables of one reference, not tables of before under contracts of after.
       if (!isWhole || this.referenceVersion !== reference) return false;
       this.seenReference = reference;
       this.kernel.referenceChanged();
-    } else this.copyAssets();
+    }
     if (isWhole) this.seenMarket = version;
     return isWhole;
   }
@@ -323,16 +324,22 @@ export class RunningShard {
     return Atomics.load(this.marketWords, MarketHeaderAt.referenceVersion / 4);
   }
 
-  // Prices of assets move under the same lock as the rest of the reference section, but touch only their own holders.
-  private copyAssets(): void {
+  // Prices of assets move without the rest of the reference data, and touch only their own holders. `tell`: the kernel is told of each.
+  // False where the writer was at one of them.
+  private copyAssets(tell: boolean): boolean {
+    let isWhole = true;
     const end = this.marketWords[MarketHeaderAt.assetEnd / 4];
     for (let id = 1; id < end; id++) {
-      const seq = this.market.assetPriceSeq(id);
-      if (seq === this.seenAssetSeq[id]) continue;
-      this.seenAssetSeq[id] = seq;
-      this.market.copyAsset(id);
-      this.kernel.assetChanged(id);
+      if (this.market.assetVersion(id) === this.seenAssets[id]) continue;
+      const seen = this.market.copyAsset(id);
+      if (seen === TORN) {
+        isWhole = false;
+        continue;
+      }
+      this.seenAssets[id] = seen;
+      if (tell) this.kernel.assetChanged(id);
     }
+    return isWhole;
   }
 }
 

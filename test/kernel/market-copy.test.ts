@@ -2,8 +2,18 @@
 // that may refer to the other half.
 import { beforeEach, describe, expect, it } from "vitest";
 import { InstrumentKind, MarginModel, Payoff } from "../../schemas/generated";
-import type { MarketCopy } from "../../src/shards/market-copy";
-import { MARKET_VERSIONS_OFFSET, MarketHeaderAt } from "../../src/shared/layout/market";
+import { MarketTable } from "../../src/ingest/market-table";
+import { ReferenceLane } from "../../src/ingest/reference-lane";
+import { MarketCopy, TORN } from "../../src/shards/market-copy";
+import {
+  AssetAt,
+  InstrumentAt,
+  MARKET_ASSETS_OFFSET,
+  MARKET_BYTES,
+  MARKET_INSTRUMENTS_OFFSET,
+  MARKET_VERSIONS_OFFSET,
+  MarketHeaderAt,
+} from "../../src/shared/layout/market";
 import { AccountBatchWriter, MarketBatchWriter, ReferenceBatchWriter } from "../../src/shared/wire/encode";
 import { KernelHarness } from "../support/kernel-harness";
 import { ASSETS, DESK, deskReference, START_MS } from "./desk";
@@ -85,5 +95,45 @@ describe("while ingest is writing", () => {
     const after = 0.02 * 6000 * 0.9997;
     expect([...seen].filter((margin) => Math.abs(margin - after) > 1e-9)).toEqual([before]);
     expect(harness.view.status().alerts).toBe(0);
+  });
+});
+
+describe("of a row that could not be copied whole", () => {
+  const table = new MarketTable();
+  new ReferenceLane(table).take(deskReference());
+  const shard = new SharedArrayBuffer(MARKET_BYTES);
+  const copy = new MarketCopy(table.memory, shard, 0);
+  const marketWords = new Int32Array(table.memory);
+  const rows: [name: string, word: number, at: number, bytes: number, copyRow: () => number][] = [
+    [
+      "instrument",
+      MARKET_VERSIONS_OFFSET / 4 + 1,
+      MARKET_INSTRUMENTS_OFFSET + InstrumentAt.bytes,
+      InstrumentAt.bytes,
+      () => copy.copyInstrument(1),
+    ],
+    [
+      "asset",
+      (MARKET_ASSETS_OFFSET + AssetAt.bytes + AssetAt.version) / 4,
+      MARKET_ASSETS_OFFSET + AssetAt.bytes,
+      AssetAt.bytes,
+      () => copy.copyAsset(1),
+    ],
+    ["reference data", MarketHeaderAt.referenceVersion / 4, MARKET_ASSETS_OFFSET, AssetAt.bytes, () => copy.copyReference()],
+  ];
+
+  it.each(rows)("the shard keeps what it had: %s", (_, word, at, bytes, copyRow) => {
+    const from = new Uint8Array(table.memory, at, bytes);
+    const to = new Uint8Array(shard, at, bytes);
+    expect(copyRow()).toBe(marketWords[word]);
+    expect(to).toEqual(from);
+    const before = to.slice();
+    Atomics.add(marketWords, word, 1);
+    from[AssetAt.haircut] ^= 1;
+    expect(copyRow()).toBe(TORN);
+    expect(to.slice()).toEqual(before);
+    Atomics.add(marketWords, word, 1);
+    expect(copyRow()).toBe(marketWords[word]);
+    expect(to).toEqual(from);
   });
 });

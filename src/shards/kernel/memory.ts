@@ -125,8 +125,10 @@ export function instrumentKnown(id: u32): bool {
   atomic.store<u64>(CONTROL + at, load<u64>(CONTROL + at) + by);
 }
 
-// Both ends of a row's write are read-modify-write operations: they order the plain writes between them on ARM64 as well
-// as on x86-64, where a plain atomic store at the beginning would let later writes pass it.
+// Both ends of a row's write are read-modify-write operations: they keep the plain writes between them, on ARM64 as well as on
+// x86-64. An atomic store at the beginning would let the writes after it pass it on ARM64, and a fence behind it is not to be had:
+// this compiler gives its atomic.fence no order, and its own validator then refuses the module. Why a reader that finds the same even
+// number before and after has a whole row: src/shared/views/seqlock.ts.
 
 /** Opens an account row for writing: readers see an odd seq and turn away. */
 // @ts-expect-error: decorator

@@ -1,5 +1,9 @@
 // The end of a valuation: what the account is worth goes into its row, a change of status goes to the alert ring, and the row is
 // closed. Both paths of valuing come here.
+//
+// The row was opened by the event that touched it (touched.ts) or by openForValuation, and the flag Touched is cleared before it is
+// closed: a reader that finds it closed and not touched has a ledger and its own valuation. beginWrite and endWrite (memory.ts) keep
+// the plain stores between them; src/shared/views/seqlock.ts says why that suffices.
 import { AlertAt } from "../../../schemas/generated/offsets";
 import { MarketHeaderAt } from "../../shared/layout/market";
 import { AccountAt, AccountFlag, ControlAt, ShardState } from "../../shared/layout/shard";

@@ -1,5 +1,6 @@
 // The kernel's side of the rings: consumer of the input ring, producer of the fill and alert rings. See
-// src/shared/layout/ring.ts for the drawing and the publication rule.
+// src/shared/layout/ring.ts for the drawing, the publication rule and why it suffices. Its own counter each side reads plainly: no
+// other thread writes it.
 import { RingAt } from "../../shared/layout/ring";
 
 /** Records published and not yet consumed. */

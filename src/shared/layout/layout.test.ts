@@ -401,6 +401,7 @@ const ROWS: Row[] = [
         priceSeq: AssetAt.priceSeq,
         receivedNs: AssetAt.receivedNs,
       }),
+      u32("version", AssetAt.version),
     ],
   ],
   [

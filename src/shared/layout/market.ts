@@ -3,8 +3,10 @@
 //
 //   header 4 KiB | instrument versions u32 × 4096 | instrument rows | asset rows | margin tables | tiers | groups
 //
-// A row of the instrument section is guarded by its word in the versions array (a seqlock: odd while it is being
-// written). The other sections change only with reference data, under `referenceVersion`, used the same way.
+// A row of the instrument section is guarded by its word in the versions array (a seqlock, src/shared/views/seqlock.ts: odd while
+// it is being written). The other sections change with reference data, under `referenceVersion`, used the same way; the price of an
+// asset also without it, so that its row has a version of its own. Only referenceVersion and the versions say what is whole:
+// `marketVersion` says that something changed since it was last looked at.
 import { ASSET_SLOTS, GROUP_SLOTS, INSTRUMENT_SLOTS, MARGIN_TABLE_SLOTS, MARGIN_TIER_SLOTS } from "../limits";
 
 export const enum MarketHeaderAt {
@@ -102,6 +104,8 @@ export const enum AssetAt {
   priceTimeNs = 32,
   priceSeq = 40,
   receivedNs = 48,
+  /** u32, seqlock over this row. */
+  version = 56,
   bytes = 64,
 }
 

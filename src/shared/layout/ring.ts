@@ -9,8 +9,11 @@
 // Both counters run freely over 32 bits; their difference is the number of records in flight. recordCount is a power
 // of two. The two counters lie 128 bytes apart, so that neither side's writes evict the other's line (adjacent-line
 // prefetch included). Publication rule: the record's bytes are plain writes, `published` is stored atomically after
-// them; the consumer loads `published` atomically before it reads the bytes. That pair orders them, and nothing else
-// is needed: there is no data race under the ECMAScript or the WebAssembly memory model.
+// them; the consumer loads `published` atomically before it reads the bytes. That pair orders them; the way back has
+// such a pair too: the consumer reads the bytes and then stores `consumed`, the producer loads `consumed` and then writes
+// over them. Nothing else is needed: there is no data race under the ECMAScript or the WebAssembly memory model, hence no
+// difference between x86-64 (where the store is an exchange) and ARM64 (store-release, load-acquire). test/model looks at
+// every interleaving and reordering of it, test/threads runs it on real threads.
 export const enum RingAt {
   recordCount = 0,
   recordBytes = 4,

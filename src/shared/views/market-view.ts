@@ -124,7 +124,9 @@ export class MarketView {
   assetSymbol(id: number): string {
     const known = this.assetSymbols[id];
     if (known) return known;
-    const text = this.text(MARKET_ASSETS_OFFSET + id * AssetAt.bytes + AssetAt.symbol, 12);
+    const row = MARKET_ASSETS_OFFSET + id * AssetAt.bytes;
+    let text = "";
+    if (!readConsistent(this.words, (row + AssetAt.version) / 4, () => (text = this.text(row + AssetAt.symbol, 12)))) return "";
     if (text) this.assetSymbols[id] = text;
     return text;
   }
@@ -224,13 +226,14 @@ export class MarketView {
       for (let id = 1; id < end; id++) {
         const row = MARKET_ASSETS_OFFSET + id * AssetAt.bytes;
         if (this.words[(row + AssetAt.id) / 4] !== id) continue;
-        all.push({
-          id,
-          symbol: this.assetSymbol(id),
-          haircut: this.doubles[(row + AssetAt.haircut) / 8],
-          usdPrice: this.doubles[(row + AssetAt.usdPrice) / 8],
-          priceTimeMs: msOrNull(this.doubles[(row + AssetAt.priceTimeNs) / 8]),
+        const asset: AssetState = { id, symbol: this.assetSymbol(id), haircut: 0, usdPrice: 0, priceTimeMs: null };
+        // Prices move without the rest, each with its time.
+        readConsistent(this.words, (row + AssetAt.version) / 4, () => {
+          asset.haircut = this.doubles[(row + AssetAt.haircut) / 8];
+          asset.usdPrice = this.doubles[(row + AssetAt.usdPrice) / 8];
+          asset.priceTimeMs = msOrNull(this.doubles[(row + AssetAt.priceTimeNs) / 8]);
         });
+        all.push(asset);
       }
     });
     return all;

@@ -1,4 +1,4 @@
-// Reads one shard's memory: its counters and its accounts. Runs in any thread; writes nothing.
+// Reads one shard's memory: its counters and its accounts. Runs in any thread; changes nothing but the word of watch().
 
 import { monotonicNs } from "../clock";
 import { type Freshness, STATUS_NAMES } from "../freshness";
@@ -16,6 +16,7 @@ import { KERNEL_RESERVED_BYTES, SEQLOCK_TRIES_MAX, WATCH_SLOTS } from "../limits
 import { ringFill } from "../ring";
 import { summarizeLatency } from "./latency";
 import type { MarketView } from "./market-view";
+import { beginRead, endRead } from "./seqlock";
 import type { AccountRisk, BalanceView, LedgerView, PositionRisk, ShardStatus } from "./types";
 
 const STATES = ["empty", "recovering", "running", "stopped", "faulted"] as const;
@@ -139,7 +140,7 @@ export class ShardView {
 
   /**
    * Says that somebody looks at this account: its rows are then written at every mark, ahead of their turn. Say it again with every
-   * look; it is forgotten after WATCH_PASSES rounds of refreshing. The one word of this memory that a reader writes.
+   * look; it is forgotten after WATCH_PASSES rounds of refreshing. The one word of this memory that a reader changes.
    */
   watch(slot: number): void {
     if (slot >= 0xffffff) return;
@@ -173,15 +174,15 @@ export class ShardView {
     return String(BigInt.asUintN(64, this.longs[(this.row(slot) + AccountAt.accountId) / 8]));
   }
 
-  // A consistent read of an account's rows, at rest and valued: ledger and valuation belong together.
+  // A consistent read of an account's rows (seqlock.ts), at rest and valued: ledger and valuation belong together.
   private consistent(slot: number, read: (row: number) => void, valued = true): boolean {
     const row = this.row(slot);
     for (let tries = 0; tries < SEQLOCK_TRIES_MAX; tries++) {
-      const before = Atomics.load(this.words, row / 4);
+      const before = beginRead(this.words, row / 4);
       if ((before & 1) !== 0) continue;
       if (valued && (this.words[(row + AccountAt.flags) / 4] & AccountFlag.Touched) !== 0) continue;
       read(row);
-      if (Atomics.load(this.words, row / 4) === before) return true;
+      if (endRead(this.words, row / 4, before)) return true;
     }
     return false;
   }
