@@ -1,0 +1,298 @@
+// The bound that a look at a pool leaves holds against an adversary: he moves every mark and every price as far as the bound allows,
+// each in the direction that hurts or helps most, and no status changes. And it is no further from the truth than it need be.
+import { beforeAll, describe, expect, it } from "vitest";
+import { AssetAt, InstrumentAt, MARKET_ASSETS_OFFSET, MARKET_INSTRUMENTS_OFFSET } from "../../src/shared/layout/market";
+import {
+  AccountAt,
+  ControlAt,
+  POOL_STATUS_UNKNOWN,
+  POOL_UNIT_BYTES,
+  PoolAt,
+  PositionAt,
+  ShardState,
+} from "../../src/shared/layout/shard";
+import { AccountBatchWriter, EventFlag } from "../../src/shared/wire/encode";
+import { Prng } from "../../src/sim/prng";
+import { ASSETS, DESK, DeskMarket, deskReference, START_MS } from "./desk";
+import { DirectShard, loadKernel } from "./direct-shard";
+
+let kernel: WebAssembly.Module;
+beforeAll(() => {
+  kernel = loadKernel();
+});
+
+type Leg = [instrument: number, usd: number, flags?: number];
+interface Holding {
+  name: string;
+  legs: Leg[];
+  /** What the equity is in. */
+  asset: number;
+  group?: number;
+  /** Debts and deposits beside it. */
+  cash?: [asset: number, usd: number][];
+}
+
+const { USDT, BTC, ETH } = ASSETS;
+const PRICES: Record<number, number> = { [USDT]: 0.9997, [BTC]: 60_000, [ETH]: 2_500 };
+const one = (name: string, asset: number, id: number, ...sizes: number[]): Holding[] =>
+  sizes.flatMap((usd) => [usd, -usd].map((size) => ({ name: `${name} ${size}`, asset, legs: [[id, size]] as Leg[] })));
+
+const HOLDINGS: Holding[] = [
+  // Just below and above floors of their tiers, and in the last one.
+  ...one("linear", USDT, 1, 3_000, 11_000, 39_000, 90_000, 500_000),
+  ...one("linear with a fee", USDT, 3, 24_000, 60_000),
+  ...one("inverse", BTC, 6, 11_000, 55_000, 200_000, 900_000),
+  ...one("inverse of one tier", ETH, 8, 20_000),
+  ...one("fixed at entry", USDT, 10, 30_000),
+  ...one("scaled by size", USDT, 11, 600_000),
+  ...one("scaled by size, inverse", BTC, 12, 1_200_000),
+  ...one("coin option", BTC, 13, 5_000),
+  ...one("coin put", BTC, 14, 5_000),
+  ...one("option", USDT, 15, 5_000),
+  ...one("margin that jumps", USDT, 9, 10_000),
+  { name: "spread", asset: USDT, legs: [[1, 60_000], [2, -60_000], [4, 10_000]] }, // biome-ignore format: one line
+  { name: "both legs", asset: USDT, legs: [[1, 60_000, EventFlag.LongLeg], [1, -35_000, EventFlag.ShortLeg]] }, // biome-ignore format: one line
+  { name: "short all", asset: USDT, legs: [[1, -30_000], [2, -30_000], [4, -30_000]] }, // biome-ignore format: one line
+  { name: "isolated", asset: USDT, legs: [[1, -60_000, EventFlag.Isolated]] },
+  { name: "isolated inverse", asset: BTC, legs: [[6, 60_000, EventFlag.Isolated]] },
+  { name: "multi-asset, coin for dollars", asset: BTC, group: 1, legs: [[1, -60_000]] },
+  { name: "multi-asset, dollars for coin", asset: USDT, group: 1, legs: [[6, -60_000]] },
+  { name: "multi-asset, coin for coin", asset: ETH, group: 1, legs: [[6, 60_000]] },
+  { name: "multi-asset, both", asset: BTC, group: 1, legs: [[1, -40_000], [6, 40_000], [8, -9_000], [13, -3_000]] }, // biome-ignore format: one line
+  { name: "multi-asset, a debt", asset: USDT, group: 1, cash: [[BTC, -20_000]], legs: [] },
+  { name: "multi-asset, a debt and a position", asset: ETH, group: 1, cash: [[BTC, -20_000]], legs: [[2, -20_000]] },
+  { name: "multi-asset, cash and a jump", asset: ETH, group: 1, legs: [[9, -20_000]] },
+];
+/** Equity as a share of what is held. */
+const SHARES = [0.002, 0.006, 0.0105, 0.014, 0.019, 0.025, 0.033, 0.045, 0.062, 0.09, 0.15, 0.25, 0.42];
+
+class Desk {
+  readonly shard = new DirectShard(kernel, { accounts: 1024, balances: 4096, positions: 4096, orders: 64, alertRecords: 16 });
+  private readonly writer = new AccountBatchWriter(1);
+  private readonly seqs = new Map<number, number>();
+  readonly names: string[] = [];
+
+  constructor() {
+    const { shard } = this;
+    // Nothing is alerted: the rows say it all.
+    shard.setState(ShardState.Recovering);
+    shard.reference(deskReference());
+    shard.marketData(new DeskMarket(Prng.seeded(1, 5)).first());
+    for (const holding of HOLDINGS) for (const share of SHARES) this.open(holding, share);
+    shard.accounts(this.writer.finish());
+  }
+
+  private on(account: number) {
+    const seq = (this.seqs.get(account) ?? 0) + 1;
+    this.seqs.set(account, seq);
+    return { seq, account, timeMs: START_MS + seq };
+  }
+
+  private transfer(account: number, asset: number, amount: number): void {
+    this.writer.transfer({ ...this.on(account), asset, amount: Math.round(amount * 1e8) });
+  }
+
+  private open({ name, legs, asset, group, cash = [] }: Holding, share: number): void {
+    const account = this.names.length + 1;
+    this.names.push(`${name}, ${share}`);
+    if (group) this.writer.accountSettings({ ...this.on(account), group });
+    for (const [other, usd] of cash) this.transfer(account, other, usd / PRICES[other]!);
+    const held = [...legs, ...cash].reduce((sum, [, usd]) => sum + Math.abs(usd), 0);
+    const owed = cash.reduce((sum, [, usd]) => sum - usd, 0);
+    const margin = (held * share + owed) / PRICES[asset]!;
+    if (margin > 0) this.transfer(account, asset, margin);
+    for (const [instrument, usd, flags = 0] of legs) {
+      const contract = DESK[instrument - 1]!;
+      const qtyLots = Math.max(1, Math.round((contract.lots * Math.abs(usd)) / 10_000));
+      const side = usd > 0 ? 1 : 2;
+      if (flags === EventFlag.Isolated)
+        this.writer.isolatedTransfer({ ...this.on(account), instrument, amount: Math.round(margin * 1e8), flags });
+      this.writer.fill({ ...this.on(account), instrument, side, qtyLots, priceTicks: contract.ticks, fee: 0, flags });
+    }
+  }
+
+  /** A hundred-millionth for everybody, so that everybody is looked at. */
+  touchAll(): void {
+    for (let account = 1; account <= this.names.length; account++) this.transfer(account, USDT, 1e-8);
+    this.shard.accounts(this.writer.finish());
+  }
+
+  private instrument(id: number): number {
+    return (this.shard.control(ControlAt.market) + MARKET_INSTRUMENTS_OFFSET + id * InstrumentAt.bytes) / 8;
+  }
+
+  get(id: number, field: number): number {
+    return this.shard.doubles[this.instrument(id) + field / 8]!;
+  }
+
+  set(id: number, mark: number, underlying?: number): void {
+    this.shard.doubles[this.instrument(id) + InstrumentAt.mark / 8] = mark;
+    if (underlying) this.shard.doubles[this.instrument(id) + InstrumentAt.underlying / 8] = underlying;
+    // Arrivals count for options.
+    this.shard.doubles[this.instrument(id) + InstrumentAt.markReceivedNs / 8]! += 1;
+    this.shard.kernel.instrumentChanged(id);
+  }
+
+  private asset(id: number): number {
+    return (this.shard.control(ControlAt.market) + MARKET_ASSETS_OFFSET + id * AssetAt.bytes + AssetAt.usdPrice) / 8;
+  }
+
+  price(id: number): number {
+    return this.shard.doubles[this.asset(id)]!;
+  }
+
+  setPrice(id: number, price: number): void {
+    this.shard.doubles[this.asset(id)] = price;
+    this.shard.kernel.assetChanged(id);
+  }
+
+  /** New anchors: the marks of now. */
+  walk(): void {
+    this.set(1, this.get(1, InstrumentAt.mark));
+    this.shard.triggerAll();
+    while (this.shard.kernel.walk(0x7fffffff) > 0);
+  }
+
+  pools(slot: number): number[] {
+    const { shard } = this;
+    const units: number[] = [];
+    let link = shard.words[(shard.accountAt(slot) + AccountAt.firstPool) / 4]!;
+    for (; link !== 0; link = shard.words[(shard.control(ControlAt.pools) + (link - 1) * POOL_UNIT_BYTES + PoolAt.next) / 4]!)
+      units.push(link - 1);
+    return units;
+  }
+
+  /** The smallest bound of an account's pools. */
+  bound(slot: number): number {
+    return Math.min(...this.pools(slot).map((unit) => this.shard.floats[this.shard.control(ControlAt.poolSafe) / 4 + unit]!));
+  }
+
+  poolStatus(unit: number): number {
+    return this.shard.bytes[this.shard.control(ControlAt.pools) + unit * POOL_UNIT_BYTES + PoolAt.status]!;
+  }
+
+  /** By the general path, which leaves bounds as they are. */
+  status(slot: number): number {
+    this.shard.kernel.valueOne(slot, 1);
+    return this.shard.words[(this.shard.accountAt(slot) + AccountAt.status) / 4]!;
+  }
+
+  /** +1 where the account is long of a contract, −1 where it is short, 0 where it holds none or both. */
+  side(slot: number, id: number): number {
+    let side = 0;
+    for (const row of this.shard.positionsOf(slot))
+      if (this.shard.words[(row + PositionAt.instrument) / 4] === id)
+        side += Math.sign(Number(this.shard.longs[(row + PositionAt.qtyLots) / 8]));
+    return Math.sign(side);
+  }
+}
+
+interface Anchor {
+  mark: number;
+  underlying: number;
+}
+
+/** Everything moved by a drift of `by` from its anchor, upwards where `up` says so. */
+function moveAll(
+  desk: Desk,
+  anchors: Anchor[],
+  prices: number[],
+  by: number,
+  up: (id: number) => boolean,
+  pricesUp: number,
+): void {
+  for (const { id, kind, settle } of DESK) {
+    const { mark, underlying } = anchors[id]!;
+    if (kind !== "option") desk.set(id, up(id) ? mark * (1 + by) : mark / (1 + by));
+    else {
+      const moved = by * (settle === BTC ? 1 : underlying) * (up(id) ? 1 : -1);
+      desk.set(id, Math.max(mark + moved, 0), underlying);
+    }
+  }
+  for (const id of [USDT, BTC, ETH])
+    desk.setPrice(id, pricesUp === 0 ? prices[id]! : pricesUp & id ? prices[id]! * (1 + by) : prices[id]! / (1 + by));
+}
+
+describe("a pool's bound", () => {
+  it.each([0, 0.003, 0.02, 0.08])("holds against every move it allows, from marks that have drifted by %d", (drifted) => {
+    const desk = new Desk();
+    const prng = Prng.seeded(7, Math.round(drifted * 1000));
+    desk.walk();
+    const anchors = Array.from({ length: DESK.length + 1 }, (_, id) => ({
+      mark: id === 0 ? 0 : desk.get(id, InstrumentAt.mark),
+      underlying: id === 0 ? 0 : desk.get(id, InstrumentAt.underlying),
+    }));
+    const prices = [0, 1, 2, 3].map((id) => desk.price(id));
+    let bounded = 0;
+    let crossed = 0;
+    const bases = drifted === 0 ? [0] : [0, 1, 2];
+    for (const base of bases) {
+      const isUp = base === 0 ? () => true : base === 1 ? () => false : () => prng.below(2) === 0;
+      moveAll(desk, anchors, prices, drifted, isUp, base === 0 ? 7 : 0);
+      desk.touchAll();
+      desk.shard.triggerAll();
+      const now = DESK.map(({ id }) => ({ id, mark: desk.get(id, InstrumentAt.mark) }));
+      const pricesNow = [USDT, BTC, ETH].map((id) => ({ id, price: desk.price(id) }));
+      for (let slot = 0; slot < desk.names.length; slot++) {
+        for (const { id, mark } of now) desk.set(id, mark);
+        for (const { id, price } of pricesNow) desk.setPrice(id, price);
+        const before = desk.status(slot);
+        const bound = desk.bound(slot);
+        if (!(bound > 1e-9)) continue;
+        const isMarked = desk.shard.positionsOf(slot).length > 0 || desk.names[slot]!.startsWith("multi");
+        if (isMarked) expect(bound, desk.names[slot]).toBeLessThanOrEqual(0.25);
+        bounded++;
+        const lost = (id: number) => desk.side(slot, id) < 0;
+        const won = (id: number) => desk.side(slot, id) > 0;
+        const ways = [lost, won, () => true, () => false, () => prng.below(2) === 0, () => prng.below(2) === 0];
+        const move = (by: number, way: (id: number) => boolean, pricesUp: number) => {
+          moveAll(desk, anchors, prices, by, way, pricesUp);
+          return desk.status(slot);
+        };
+        for (const way of ways)
+          for (const pricesUp of [0, 1, 2, 4, 7].slice(0, desk.names[slot]!.startsWith("multi") ? 5 : 1))
+            expect(move(bound - bound * 1e-9 - 2e-12, way, pricesUp), `${desk.names[slot]}: bound ${bound}`).toBe(before);
+        if (move(Math.min(bound * 1.1, 0.25), lost, 0) !== before || move(Math.min(bound * 1.1, 0.25), won, 0) !== before)
+          crossed++;
+      }
+    }
+    console.log(`drift ${drifted}: ${bounded} bounds, ${crossed} of them within a tenth of a line`);
+    expect(bounded).toBeGreaterThan(150 * bases.length);
+    expect(crossed).toBeGreaterThan(20 * bases.length);
+  });
+
+  it("is none where a line is no further away than rounding", () => {
+    const shard = new DirectShard(kernel, { accounts: 1024, balances: 4096, positions: 4096, orders: 64 });
+    shard.reference(deskReference());
+    shard.marketData(new DeskMarket(Prng.seeded(1, 5)).first());
+    const writer = new AccountBatchWriter(1);
+    // 60 USDT a lot, below the first floor: 0.4 % of it times a line.
+    let account = 0;
+    for (let qtyLots = 1; qtyLots <= 80; qtyLots++)
+      for (const line of [1.5, 1.2, 1.05]) {
+        account++;
+        const amount = Math.round(qtyLots * 60 * 0.004 * line * 1e8);
+        writer.transfer({ seq: 1, account, timeMs: START_MS, asset: USDT, amount });
+        writer.fill({ seq: 2, account, timeMs: START_MS, instrument: 1, side: 2, qtyLots, priceTicks: 600_000, fee: 0 });
+      }
+    shard.accounts(writer.finish());
+    shard.triggerAll();
+    while (shard.kernel.walk(0x7fffffff) > 0);
+    for (let slot = 0; slot < account; slot++) {
+      const unit = shard.words[(shard.accountAt(slot) + AccountAt.firstPool) / 4]! - 1;
+      expect(shard.floats[shard.control(ControlAt.poolSafe) / 4 + unit], `slot ${slot}`).toBe(-1);
+      expect(shard.bytes[shard.control(ControlAt.pools) + unit * POOL_UNIT_BYTES + PoolAt.status]).toBe(POOL_STATUS_UNKNOWN);
+    }
+  });
+
+  it("is none beyond the drift for which rates are bounded", () => {
+    const desk = new Desk();
+    desk.walk();
+    const mark = desk.get(1, InstrumentAt.mark);
+    // Further than any bound.
+    desk.set(1, mark * 1.3);
+    desk.shard.triggerAll();
+    for (const [slot, name] of desk.names.entries())
+      if (/^(linear|spread|short all|both)/.test(name) && desk.side(slot, 1) !== 0) expect(desk.bound(slot), name).toBe(-1);
+  });
+});
