@@ -1,5 +1,6 @@
 // The fuzzer: changed messages go through the verifier and its slow twin, which must agree on every one. So nothing wrong is accepted,
 // nothing right is refused; and nothing throws, changes its input, or depends on what lies behind the message.
+import { isDeepStrictEqual } from "node:util";
 import {
   AlignedMessage,
   checkAccountEvents,
@@ -20,11 +21,20 @@ import {
 } from "../../src/ingest/verify/index";
 import { ACCOUNT_BATCH, ALERT_BATCH, type BatchLayout, MARKET_BATCH, REFERENCE_BATCH } from "../../src/shared/wire/batch-layout";
 import { messageChecksum } from "../../src/shared/wire/crc32";
-import { ReferenceBatchWriter } from "../../src/shared/wire/encode";
-import { goldenAccounts, goldenAlerts, goldenMarket, goldenReference } from "./golden";
-import { Mutator, Random, type Shape, shapeOf } from "./mutate";
+import { DEAD_LETTER } from "../../src/shared/wire/dead-letter";
+import {
+  decodeDeadLetter,
+  decodeEngine,
+  encodeDeadLetter,
+  encodeEngine,
+  ReferenceBatchWriter,
+} from "../../src/shared/wire/encode";
+import { ENGINE_ANNOUNCEMENT } from "../../src/shared/wire/engine-announcement";
+import type { TableField, TableLayout } from "../../src/shared/wire/table-message";
+import { goldenAccounts, goldenAlerts, goldenDeadLetter, goldenEngine, goldenMarket, goldenReference } from "./golden";
+import { type FieldLayout, Mutator, Random, type Shape, shapeOf } from "./mutate";
 import { emptyAccounts, newerAccounts, stockAccounts, stockAlerts, stockMarket, stockReference } from "./stock-builder";
-import { ASSETS, type Family, INSTRUMENTS, isRight } from "./twin";
+import { ASSETS, type Family, INSTRUMENTS, isRight, isRightTable, type TableFamily } from "./twin";
 
 export interface FuzzResult {
   seed: number;
@@ -57,36 +67,110 @@ const aligned = new AlignedMessage();
 type Verify = (payload: Uint8Array | null, out: VerifiedBatch) => VerifyCode;
 type Check = () => VerifyCode;
 
-const FAMILIES: readonly [Family, BatchLayout, Verify, Check, (() => Uint8Array)[]][] = [
-  [
+interface FuzzedFamily {
+  name: string;
+  /** How often of twelve. */
+  share: number;
+  fields: readonly FieldLayout[];
+  /** Messages that are right, to be changed. */
+  makers: (() => Uint8Array)[];
+  /** The code that it is refused for, or "ok". Sets `why` where there is more to say. Throws where the program is wrong. */
+  judge(message: Uint8Array): string;
+  /** What the twin says. */
+  isRight(message: Uint8Array): boolean;
+}
+
+/** The reason of the last refusal, where it has one. */
+let why = "";
+
+function batchFamily(
+  name: Family,
+  share: number,
+  layout: BatchLayout,
+  verify: Verify,
+  check: Check,
+  makers: (() => Uint8Array)[],
+): FuzzedFamily {
+  const judge = (message: Uint8Array) => {
+    const code = judgeBatch(message, verify, check);
+    why = code >= 32 ? lastReason() : "";
+    return VERIFY_CODES[code].name;
+  };
+  return { name, share, fields: layout.vectors, makers, judge, isRight: (message) => isRight(message, name) };
+}
+
+const FIELD_BYTES: Record<TableField, number> = { text: 1, bytes: 1, u32s: 4, i32: 4, i64: 8 };
+
+function tableFamily<T>(
+  name: TableFamily,
+  layout: TableLayout,
+  decode: (message: Uint8Array) => T,
+  encode: (value: T) => Uint8Array,
+  makers: (() => Uint8Array)[],
+): FuzzedFamily {
+  const fields = layout.fields.map((type) => ({
+    name: type,
+    structBytes: FIELD_BYTES[type],
+    isNumber: type === "i32" || type === "i64",
+  }));
+  const judge = (message: Uint8Array) => {
+    let value: T;
+    try {
+      value = decode(message);
+    } catch (error) {
+      why = (error as Error).message;
+      // Refused by an accident: something was read before it was looked at.
+      if (!/^(not )?an? |^(partition|offset|timestampNs) must be/.test(why)) throw error;
+      return `${name}: ${why.replace(/^[^:]*: |; it is .*/g, "").replace(/-?\d+/g, "#")}`;
+    }
+    why = "";
+    // What it says can be said again.
+    if (!isDeepStrictEqual(decode(encode(value)), value)) throw new Error("read again it says something else");
+    return "ok";
+  };
+  return { name, share: 1, fields, makers, judge, isRight: (message) => isRightTable(message, name) };
+}
+
+const FAMILIES: readonly FuzzedFamily[] = [
+  batchFamily(
     "accounts",
+    3,
     ACCOUNT_BATCH,
     verifyAccounts,
     () => (checkAccountEvents(aligned.i32, batch.offsets[0], batch.counts[0], known) < 0 ? VerifyCode.Ok : lastCode()),
     [goldenAccounts, stockAccounts, newerAccounts, emptyAccounts],
-  ],
-  [
-    "market",
-    MARKET_BATCH,
-    verifyMarket,
-    () => checkMarketBatch(aligned, batch, known),
-    [goldenMarket, stockMarket, () => stockMarket(false)],
-  ],
-  [
-    "reference",
-    REFERENCE_BATCH,
-    verifyReference,
-    () => checkReferenceBatch(aligned, batch),
-    [goldenReference, stockReference, tiersOfThreeTables],
-  ],
-  [
+  ),
+  batchFamily("market", 3, MARKET_BATCH, verifyMarket, () => checkMarketBatch(aligned, batch, known), [
+    goldenMarket,
+    stockMarket,
+    () => stockMarket(false),
+  ]),
+  batchFamily("reference", 3, REFERENCE_BATCH, verifyReference, () => checkReferenceBatch(aligned, batch), [
+    goldenReference,
+    stockReference,
+    tiersOfThreeTables,
+  ]),
+  batchFamily(
     "alerts",
+    1,
     ALERT_BATCH,
     verifyAlerts,
     () => (checkAlerts(aligned, batch.offsets[0], batch.counts[0]) < 0 ? VerifyCode.Ok : lastCode()),
     [goldenAlerts, stockAlerts],
-  ],
+  ),
+  tableFamily("dead-letter", DEAD_LETTER, decodeDeadLetter, encodeDeadLetter, [
+    goldenDeadLetter,
+    () =>
+      encodeDeadLetter({ topic: "", partition: 0, offset: 0, code: "", reason: "", timestampNs: 0, payload: new Uint8Array(0) }),
+  ]),
+  tableFamily("engines", ENGINE_ANNOUNCEMENT, decodeEngine, encodeEngine, [
+    goldenEngine,
+    () => encodeEngine({ name: "ä", http: "", stream: "", partitions: [] }),
+  ]),
 ];
+
+/** Twelve places, so that each family comes as often as its share says. */
+const PLACES = FAMILIES.flatMap(({ share }, i) => new Array<number>(share).fill(i));
 
 /** Tiers of one table beside those of others, and a symbol without a zero behind it. */
 function tiersOfThreeTables(): Uint8Array {
@@ -106,54 +190,52 @@ function tiersOfThreeTables(): Uint8Array {
 export function fuzz(seed: number, mutations: number, failuresMax = 3): FuzzResult {
   const result: FuzzResult = { seed, mutations, counts: new Map(), failures: [] };
   const random = new Random(seed);
-  const families = FAMILIES.map(([name, layout, verify, check, makers]) => {
-    const shapes: Shape[] = makers.map((make) => shapeOf(Uint8Array.from(make()), layout.vectors));
+  const families = FAMILIES.map((family) => {
+    const shapes: Shape[] = family.makers.map((make) => shapeOf(Uint8Array.from(make()), family.fields));
     const bytesMax = Math.max(...shapes.map((shape) => shape.message.length));
     const mutators = Array.from({ length: 8 }, (_, shift) => new Mutator(random, bytesMax, shift));
     for (const { message } of shapes) {
-      const code = judge(message, verify, check);
-      if (code !== VerifyCode.Ok || !isRight(message, name))
-        result.failures.push(`${name}: an unchanged message is refused, ${code}`);
+      const code = family.judge(message);
+      if (code !== "ok" || !family.isRight(message))
+        result.failures.push(`${family.name}: an unchanged message is refused, ${code}`);
     }
-    return { name, verify, check, shapes, mutators };
+    return { ...family, shapes, mutators };
   });
-  const counts = new Array<number>(64).fill(0);
+  const { counts } = result;
   const before = new Uint8Array(65536);
 
   for (let n = 0; n < mutations && result.failures.length < failuresMax; n++) {
-    // Three of each, but one of alerts, the simplest.
-    const { name, verify, check, shapes, mutators } = families[Math.floor(random.below(10) / 3)];
+    const { name, judge, isRight: twin, shapes, mutators } = families[PLACES[random.below(PLACES.length)]];
     const mutator = mutators[random.below(8)];
     mutator.run(shapes[random.below(shapes.length)], shapes);
     if (random.below(8) !== 0) repairChecksum(mutator.bytes, mutator.length);
     const message = mutator.message;
     before.set(message);
-    let code: VerifyCode;
+    let code: string;
     let isFine: boolean;
     try {
-      code = judge(message, verify, check);
-      isFine = isRight(message, name);
+      code = judge(message);
+      isFine = twin(message);
     } catch (error) {
       result.failures.push(`${name}, mutation ${n}: ${error instanceof Error ? error.stack : error}\n${hex(message)}`);
       continue;
     }
-    counts[code]++;
+    counts.set(code, (counts.get(code) ?? 0) + 1);
     if (Buffer.compare(message, before.subarray(0, message.length)) !== 0)
       result.failures.push(`${name}, mutation ${n}: the message was changed\n${hex(message)}`);
-    if ((code === VerifyCode.Ok) !== isFine)
+    if ((code === "ok") !== isFine)
       result.failures.push(
-        `${name}, mutation ${n}: ${isFine ? "refused" : "accepted"} (${VERIFY_CODES[code].name}${code >= 32 ? `: ${lastReason()}` : ""}), ` +
+        `${name}, mutation ${n}: ${isFine ? "refused" : "accepted"} (${code}${why === "" ? "" : `: ${why}`}), ` +
           `the twin says ${isFine ? "right" : "wrong"}\n${hex(message)}`,
       );
   }
-  for (const [code, times] of counts.entries()) if (times > 0) result.counts.set(VERIFY_CODES[code as VerifyCode].name, times);
   if (mutations >= DEEP_FROM_MUTATIONS && result.failures.length === 0)
-    for (const code of DEEP_CODES) if (!result.counts.has(code)) result.failures.push(`no message was refused for ${code}`);
+    for (const code of DEEP_CODES) if (!counts.has(code)) result.failures.push(`no message was refused for ${code}`);
   return result;
 }
 
 /** The whole way of a message: verify, copy, check; twice, with other bytes behind it. */
-function judge(message: Uint8Array, verify: Verify, check: Check): VerifyCode {
+function judgeBatch(message: Uint8Array, verify: Verify, check: Check): VerifyCode {
   const code = verify(message, batch);
   if (code !== VerifyCode.Ok) return code;
   aligned.load(message);

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import {
@@ -9,7 +9,7 @@ import {
   verifyMarket,
   verifyReference,
 } from "../../src/ingest/verify/index";
-import { decodeDeadLetter } from "../../src/shared/wire/encode";
+import { decodeDeadLetter, decodeEngine } from "../../src/shared/wire/encode";
 import { fromHex, GOLDEN, toHex } from "./golden";
 
 const out = new VerifiedBatch();
@@ -18,15 +18,26 @@ const accepts: Record<string, (message: Uint8Array) => boolean> = {
   market: (message) => verifyMarket(message, out) === VerifyCode.Ok,
   reference: (message) => verifyReference(message, out) === VerifyCode.Ok,
   alerts: (message) => verifyAlerts(message, out) === VerifyCode.Ok,
-  "dead-letter": (message) => {
-    try {
-      decodeDeadLetter(message);
-      return true;
-    } catch {
-      return false;
-    }
-  },
+  "dead-letter": (message) => reads(decodeDeadLetter, message),
+  engines: (message) => reads(decodeEngine, message),
 };
+
+function reads(decode: (message: Uint8Array) => unknown, message: Uint8Array): boolean {
+  try {
+    decode(message);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+it("there is a golden message of every table in the schemas", () => {
+  const folder = join(import.meta.dirname, "../../schemas");
+  const tables = readdirSync(folder)
+    .filter((name) => name.endsWith(".fbs"))
+    .flatMap((name) => [...readFileSync(join(folder, name), "utf8").matchAll(/^table (\w+)/gm)].map(([, table]) => table));
+  expect(tables.length).toBe(Object.keys(GOLDEN).length);
+});
 
 describe.each(Object.keys(GOLDEN))("the golden message of %s", (name) => {
   const file = join(import.meta.dirname, "golden", `${name}.hex`);

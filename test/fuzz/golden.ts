@@ -6,6 +6,7 @@ import {
   BookFlag,
   EventFlag,
   encodeDeadLetter,
+  encodeEngine,
   MarketBatchWriter,
   ReferenceBatchWriter,
 } from "../../src/shared/wire/encode";
@@ -149,12 +150,23 @@ export function goldenDeadLetter(): Buffer {
   });
 }
 
+export function goldenEngine(): Buffer {
+  return encodeEngine({
+    name: "plimsoll-1",
+    http: "http://10.0.0.1:8080",
+    stream: "ws://10.0.0.1:8081",
+    partitions: [0, 3, 7],
+    firstSequence: 2,
+  });
+}
+
 export const GOLDEN: Readonly<Record<string, () => Buffer>> = {
   accounts: goldenAccounts,
   market: goldenMarket,
   reference: goldenReference,
   alerts: goldenAlerts,
   "dead-letter": goldenDeadLetter,
+  engines: goldenEngine,
 };
 
 /** 32 bytes a line. */

@@ -55,7 +55,19 @@ const LAYOUTS: Record<string, string> = {
   marginTiers: "Ux4DDDD",
   accountGroups: "UBBST24",
   alerts: "LLLUULDDDDBBBBUL",
+  text: "T",
+  bytes: "B",
+  u32s: "U",
+  i32: "U",
+  i64: "L",
 };
+
+/** A field of a table: a vector, or a number that lies in the table itself. */
+export interface FieldLayout {
+  name: string;
+  structBytes: number;
+  isNumber?: boolean;
+}
 
 function fieldsOf(name: string, structBytes: number): Field[] {
   const fields: Field[] = [];
@@ -92,9 +104,11 @@ export interface Shape {
   readonly header: number;
   /** Vectors that are there. */
   readonly vectors: readonly Vector[];
+  /** What has values: the vectors, and each number of the table as if it were one of its own. */
+  readonly values: readonly Vector[];
 }
 
-export function shapeOf(message: Uint8Array, layouts: readonly { name: string; structBytes: number }[]): Shape {
+export function shapeOf(message: Uint8Array, layouts: readonly FieldLayout[]): Shape {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   const table = view.getUint32(0, true);
   const vtable = table - view.getInt32(table, true);
@@ -103,16 +117,23 @@ export function shapeOf(message: Uint8Array, layouts: readonly { name: string; s
   for (let at = vtable; at < vtable + vtableBytes; at += 2) shorts.push(at);
   const words = [0, 4, table];
   const vectors: Vector[] = [];
+  const numbers: Vector[] = [];
   for (let i = 0; i < layouts.length && 6 + 2 * i < vtableBytes; i++) {
     const field = view.getUint16(vtable + 6 + 2 * i, true);
     if (field === 0) continue;
     const slot = table + field;
+    if (layouts[i].isNumber) {
+      const { name, structBytes } = layouts[i];
+      numbers.push({ slot, length: slot - 4, count: 1, structBytes, fields: fieldsOf(name, structBytes) });
+      continue;
+    }
     const length = slot + view.getUint32(slot, true);
     words.push(slot, length);
     const { name, structBytes } = layouts[i];
     vectors.push({ slot, length, count: view.getUint32(length, true), structBytes, fields: fieldsOf(name, structBytes) });
   }
-  return { message, shorts, words, table, vtable, vtableBytes, header: table + view.getUint16(vtable + 4, true), vectors };
+  const header = table + view.getUint16(vtable + 4, true);
+  return { message, shorts, words, table, vtable, vtableBytes, header, vectors, values: [...vectors, ...numbers] };
 }
 
 const BYTES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 255];
@@ -324,8 +345,8 @@ export class Mutator {
   }
 
   private anyVector(shape: Shape): Vector | undefined {
-    if (shape.vectors.length === 0) return undefined;
-    const vector = shape.vectors[this.random.below(shape.vectors.length)];
+    if (shape.values.length === 0) return undefined;
+    const vector = shape.values[this.random.below(shape.values.length)];
     return vector.count > 0 ? vector : undefined;
   }
 

@@ -8,6 +8,8 @@ const ACCOUNTS = "src/ingest/verify/check-accounts.ts";
 const MARKET = "src/ingest/verify/check-market.ts";
 const REFERENCE = "src/ingest/verify/check-reference.ts";
 const ALERTS = "src/ingest/verify/check-alerts.ts";
+const TABLE = "src/shared/wire/table-message.ts";
+const LETTER = "src/shared/wire/dead-letter.ts";
 const CRC = "src/shared/wire/crc32.ts";
 
 /** File, what it is, text that stands there once, and what replaces it. */
@@ -113,6 +115,24 @@ export const PLANTED = [
   [REFERENCE, "haircut of 1", "haircut < 1)", "haircut <= 1)"],
   [ALERTS, "equity of NaN", "if (!Number.isFinite(value))", "if (value === Number.POSITIVE_INFINITY)"],
   [ALERTS, "status 5", "if (to > AccountStatus.Bankrupt)", "if (to > AccountStatus.Bankrupt + 1)"],
+  [TABLE, "identifier of a table not compared", "message[4 + i] !== letter.charCodeAt(0)", "false"],
+  [TABLE, "end of a table not checked", "tableBytes >= 4 && table + tableBytes <= length", "tableBytes >= 4"],
+  [TABLE, "field may leave its table", "this.expect(field >= 4 && field + bytes <= tableBytes, ", "this.expect(field >= 4, "],
+  [TABLE, "field of a table may be unaligned", "(table + field) % alignment === 0", "(table + field) % 2 === 0"],
+  [TABLE, "any schema version of a table", "if (version !== SCHEMA_VERSION)", "if (version === 0)"],
+  [
+    TABLE,
+    "checksum of a table not compared",
+    "view.getUint32(checksumAt, true) === messageChecksum(message, checksumAt)",
+    "messageChecksum(message, checksumAt) >= 0",
+  ],
+  [TABLE, "reserved bytes of a table not checked", "view.getUint16(header + BatchHeaderAt.reserved, true) === 0", "true"],
+  [TABLE, "producer id of a table not checked", "this.expect(value <= BigInt(EXACT_INTEGER_MAX), ", "this.expect(true, "],
+  [TABLE, "text without its end", "end < length && message[end] === 0", "end <= length"],
+  [TABLE, "bytes beyond the end", ": end <= length", ": true"],
+  [TABLE, "text that is none", "fatal: true", "fatal: false"],
+  [TABLE, "missing text", "this.expect(slot !== -1, ", "this.expect(true, "],
+  [LETTER, "place of a letter not checked", "  checkPlace(letter);\n  return", "  return"],
 ];
 
 /** Replaces the text while esbuild loads the file. */

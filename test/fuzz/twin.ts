@@ -6,6 +6,8 @@ import * as wire from "../../schemas/generated/index";
 import { crc32ByTable } from "../../src/shared/wire/crc32";
 
 export type Family = "accounts" | "market" | "reference" | "alerts";
+/** Messages that are one table. */
+export type TableFamily = "dead-letter" | "engines";
 
 /** What exists, for both sides. */
 export const INSTRUMENTS: ReadonlyMap<number, wire.InstrumentKind> = new Map([
@@ -66,21 +68,19 @@ export function isRight(message: Uint8Array, family: Family): boolean {
   return alertsAreRight();
 }
 
-function hasStructure(message: Uint8Array, family: Family): boolean {
-  const { identifier, structBytes, required } = FAMILIES[family];
+/** Root, vtable, table and header of a message, and where its fields lie. Null where one of them is wrong. */
+function frameOf(message: Uint8Array, identifier: string) {
   const view = new DataView(message.buffer, message.byteOffset, message.length);
   const reach = (at: number, bytes: number, alignment: number) => at >= 0 && at % alignment === 0 && at + bytes <= message.length;
-
-  if (message.length > 1_048_576) return false;
-  for (let i = 0; i < 4; i++) if (view.getUint8(4 + i) !== identifier.charCodeAt(i)) return false;
+  for (let i = 0; i < 4; i++) if (view.getUint8(4 + i) !== identifier.charCodeAt(i)) return null;
   const table = view.getUint32(0, true);
-  if (table < 8 || !reach(table, 4, 4)) return false;
+  if (table < 8 || !reach(table, 4, 4)) return null;
   const vtable = table - view.getInt32(table, true);
-  if (vtable < 8 || !reach(vtable, 4, 2)) return false;
+  if (vtable < 8 || !reach(vtable, 4, 2)) return null;
   const vtableBytes = view.getUint16(vtable, true);
   const tableBytes = view.getUint16(vtable + 2, true);
-  if (vtableBytes < 4 || vtableBytes % 2 !== 0 || !reach(vtable, vtableBytes, 2)) return false;
-  if (tableBytes < 4 || !reach(table, tableBytes, 4)) return false;
+  if (vtableBytes < 4 || vtableBytes % 2 !== 0 || !reach(vtable, vtableBytes, 2)) return null;
+  if (tableBytes < 4 || !reach(table, tableBytes, 4)) return null;
   /** Place of a field of the table: −1 absent, −2 wrong. */
   const place = (index: number, bytes: number, alignment: number) => {
     const entry = 4 + 2 * index;
@@ -90,13 +90,21 @@ function hasStructure(message: Uint8Array, family: Family): boolean {
   };
 
   const header = place(0, 24, 8);
-  if (header < 0) return false;
-  if (view.getUint16(header, true) !== 1 || view.getUint16(header + 2, true) !== 0) return false;
+  if (header < 0) return null;
+  if (view.getUint16(header, true) !== 1 || view.getUint16(header + 2, true) !== 0) return null;
   const zeroed = Uint8Array.from(message);
   zeroed.fill(0, header + 4, header + 8);
-  if (view.getUint32(header + 4, true) !== crc32ByTable(zeroed)) return false;
-  if (view.getBigUint64(header + 8, true) >= 2n ** 53n || view.getBigUint64(header + 16, true) >= 2n ** 53n) return false;
+  if (view.getUint32(header + 4, true) !== crc32ByTable(zeroed)) return null;
+  if (view.getBigUint64(header + 8, true) >= 2n ** 53n || view.getBigUint64(header + 16, true) >= 2n ** 53n) return null;
+  return { view, reach, place };
+}
 
+function hasStructure(message: Uint8Array, family: Family): boolean {
+  const { identifier, structBytes, required } = FAMILIES[family];
+  if (message.length > 1_048_576) return false;
+  const frame = frameOf(message, identifier);
+  if (frame === null) return false;
+  const { view, reach, place } = frame;
   let events = 0;
   for (let i = 0; i < structBytes.length; i++) {
     const slot = place(i + 1, 4, 4);
@@ -109,6 +117,55 @@ function hasStructure(message: Uint8Array, family: Family): boolean {
     events += count;
   }
   return events <= 8192;
+}
+
+/** Whether a message that is one table is right in structure, checksum and every value. */
+export function isRightTable(message: Uint8Array, family: TableFamily): boolean {
+  try {
+    return tableIsRight(message, family);
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
+function tableIsRight(message: Uint8Array, family: TableFamily): boolean {
+  const frame = frameOf(message, family === "engines" ? "PLEN" : "PLDL");
+  if (frame === null) return false;
+  const { view, reach, place } = frame;
+  /** The bytes of a vector that must be there; null: it is wrong. */
+  const vector = (index: number, elementBytes: number): Uint8Array | null => {
+    const slot = place(index, 4, 4);
+    if (slot < 0) return null;
+    const at = slot + view.getUint32(slot, true);
+    if (at < slot + 4 || !reach(at, 4, 4)) return null;
+    const bytes = view.getUint32(at, true) * elementBytes;
+    return reach(at + 4, bytes, 4) ? message.subarray(at + 4, at + 4 + bytes) : null;
+  };
+  const isText = (index: number) => {
+    const bytes = vector(index, 1);
+    if (bytes === null) return false;
+    const end = bytes.byteOffset - message.byteOffset + bytes.length;
+    return view.getUint8(end) === 0 && Buffer.from(Buffer.from(bytes).toString("utf8"), "utf8").equals(bytes);
+  };
+  if (family === "engines") return isText(1) && isText(2) && isText(3) && vector(4, 4) !== null;
+  const partition = place(2, 4, 4);
+  const offset = place(3, 8, 8);
+  const timestamp = place(6, 8, 8);
+  const isLong = (at: number, below: bigint) => {
+    if (at === -1) return true;
+    const value = at < 0 ? -1n : view.getBigInt64(at, true);
+    return value >= 0n && value < below;
+  };
+  return (
+    (partition === -1 || (partition >= 0 && view.getInt32(partition, true) >= 0)) &&
+    isLong(offset, 2n ** 53n) &&
+    isLong(timestamp, 2n ** 63n) &&
+    isText(1) &&
+    isText(4) &&
+    isText(5) &&
+    vector(7, 1) !== null
+  );
 }
 
 const E53 = 2n ** 53n;

@@ -77,10 +77,6 @@ export const REFERENCE_BATCH = batchLayout("ReferenceBatch", "PLRF", false, [
 
 export const ALERT_BATCH = batchLayout("AlertBatch", "PLAL", true, [{ name: "alerts", structBytes: AlertAt.bytes }]);
 
-/** A dead letter is one table, not a batch of structs; it has an identifier of its own. */
-export const DEAD_LETTER_IDENTIFIER = "PLDL";
-export const ENGINE_IDENTIFIER = "PLEN";
-
 /** Index of each vector in its family's `vectors`. */
 export const enum MarketVector {
   marks = 0,

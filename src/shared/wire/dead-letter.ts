@@ -1,12 +1,17 @@
-// Dead letters: one refused message, byte for byte, with where it came from and why it was refused. Rare by nature, so the stock
-// builder and accessors do; what a dead letter is decoded with checks identifier and checksum first.
+// Dead letters: one refused message, byte for byte, with where it came from and why it was refused.
 import * as flatbuffers from "flatbuffers";
 import { BatchHeader } from "../../../schemas/generated/batch-header";
 import { DeadLetter as DeadLetterTable } from "../../../schemas/generated/dead-letter";
-import { BatchHeaderAt } from "../../../schemas/generated/offsets";
-import { DEAD_LETTER_IDENTIFIER, SCHEMA_VERSION } from "./batch-layout";
+import { SCHEMA_VERSION } from "./batch-layout";
 import { checkExact, checkInteger } from "./checks";
-import { crc32, messageChecksum } from "./crc32";
+import { sealTable, type TableLayout, TableMessage } from "./table-message";
+
+/** A dead letter is one table, not a batch; it has an identifier of its own. */
+export const DEAD_LETTER: TableLayout = {
+  noun: "a dead letter",
+  identifier: "PLDL",
+  fields: ["text", "i32", "i64", "text", "text", "i64", "bytes"],
+};
 
 export interface DeadLetter {
   topic: string;
@@ -30,9 +35,7 @@ export function encodeDeadLetter(letter: DeadLetter): Buffer {
   const { producerId = 0, firstSequence = 0 } = letter;
   checkExact("producerId", producerId, 0);
   checkExact("firstSequence", firstSequence, 0);
-  checkInteger("partition", letter.partition, 0, 0x7fffffff);
-  checkExact("offset", letter.offset, 0);
-  if (typeof letter.timestampNs === "number") checkExact("timestampNs", letter.timestampNs, 0);
+  checkPlace(letter);
 
   const builder = new flatbuffers.Builder(letter.payload.length + 512);
   const payload = builder.createByteVector(letter.payload);
@@ -49,53 +52,35 @@ export function encodeDeadLetter(letter: DeadLetter): Buffer {
   DeadLetterTable.addReason(builder, reason);
   DeadLetterTable.addTimestampNs(builder, BigInt(letter.timestampNs));
   DeadLetterTable.addPayload(builder, payload);
-  builder.finish(DeadLetterTable.endDeadLetter(builder), DEAD_LETTER_IDENTIFIER);
-  const message = Buffer.from(builder.asUint8Array());
-  message.writeUInt32LE(crc32(message), checksumAt(message));
-  return message;
+  return sealTable(builder, DeadLetterTable.endDeadLetter(builder), DEAD_LETTER);
+}
+
+function checkPlace({ partition, offset, timestampNs }: Pick<DeadLetter, "partition" | "offset" | "timestampNs">): void {
+  checkInteger("partition", partition, 0, 0x7fffffff);
+  checkExact("offset", offset, 0);
+  if (typeof timestampNs === "number") checkExact("timestampNs", timestampNs, 0);
+  else if (timestampNs < 0n || timestampNs >= 2n ** 63n)
+    throw new RangeError(`timestampNs must be 0 to 2^63 − 1; it is ${timestampNs}`);
 }
 
 /**
  * Reads a dead letter. The payload is a copy.
  *
- * @throws Error where the identifier, the schema version or the checksum is wrong: it is not a whole dead letter
+ * @throws Error where it is not a whole dead letter, or says what cannot be
  */
 export function decodeDeadLetter(message: Uint8Array): Required<DeadLetter> & { timestampNs: bigint } {
-  const table = openDeadLetter(message);
-  const header = table.header() as BatchHeader;
-  return {
-    topic: table.topic(),
-    partition: table.partition(),
-    offset: Number(table.offset()),
-    code: table.code(),
-    reason: table.reason(),
-    timestampNs: table.timestampNs(),
-    payload: table.payloadArray().slice(),
-    producerId: Number(header.producerId()),
-    firstSequence: Number(header.firstSequence()),
+  const table = new TableMessage(message, DEAD_LETTER);
+  const letter = {
+    topic: table.text(1),
+    partition: table.i32(2),
+    offset: Number(table.i64(3)),
+    code: table.text(4),
+    reason: table.text(5),
+    timestampNs: table.i64(6),
+    payload: table.bytes(7),
+    producerId: table.producerId,
+    firstSequence: table.firstSequence,
   };
-}
-
-function openDeadLetter(message: Uint8Array): DeadLetterTable {
-  const buffer = new flatbuffers.ByteBuffer(message);
-  if (message.length < 8 || !buffer.__has_identifier(DEAD_LETTER_IDENTIFIER))
-    throw new Error("not a dead letter: no PLDL at byte 4");
-  let at: number;
-  try {
-    at = checksumAt(message);
-  } catch {
-    throw new Error("not a whole dead letter: its header is out of reach");
-  }
-  if (!(at >= 12 && at + 4 <= message.length)) throw new Error("not a whole dead letter: its header is out of reach");
-  const version = message[at - 4] | (message[at - 3] << 8);
-  if (version !== SCHEMA_VERSION) throw new Error(`a dead letter of schema version ${version}, not ${SCHEMA_VERSION}`);
-  const stored = (message[at] | (message[at + 1] << 8) | (message[at + 2] << 16) | (message[at + 3] << 24)) >>> 0;
-  if (stored !== messageChecksum(message, at)) throw new Error("not a whole dead letter: its checksum is wrong");
-  return DeadLetterTable.getRootAsDeadLetter(buffer);
-}
-
-function checksumAt(message: Uint8Array): number {
-  const header = DeadLetterTable.getRootAsDeadLetter(new flatbuffers.ByteBuffer(message)).header();
-  if (header === null) throw new Error("no header");
-  return header.bb_pos + BatchHeaderAt.checksum;
+  checkPlace(letter);
+  return letter;
 }

@@ -155,7 +155,7 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
     const events = (after: string, from: number) =>
       until(`events flow again after ${after}`, async () => walkers.steps > from + 4, 40_000);
     await events("the start", walkers.steps);
-    for (const outage of outages) {
+    const suffer = async (outage: Outage) => {
       const told = calm.begin();
       const stepsBefore = walkers.steps;
       const started = performance.now();
@@ -163,8 +163,7 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
       const during = walkers.steps - stepsBefore;
       const back = performance.now();
       // Over when events go through again: walkers get their alerts, which need the broker both ways.
-      await events(outage, walkers.steps);
-      found.push(...judge(outage, told, during));
+      await events(outage, walkers.steps).finally(() => found.push(...judge(outage, told, during)));
       const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1);
       const took = `${seconds(started, back)} s, events flow ${seconds(back, performance.now())} s after it`;
       const answers = [...told.freshness].map(([name, count]) => `${count} ${name}`).join(", ");
@@ -176,11 +175,20 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
         if (after.freshness.has("STALE")) after.freshness.clear();
         return (after.freshness.get("OK") ?? 0) > 5;
       });
+    };
+    let isOver = true;
+    for (const outage of outages) {
+      await suffer(outage).catch((error: Error) => {
+        isOver = false;
+        found.push(error.message.split("\n")[0]);
+      });
+      if (!isOver) break;
     }
     await pause(1000);
     await client.stop();
     if (client.failures.length > 0)
       found.push(`${client.failures.length} of ${client.asked} questions without an answer: ${client.failures[0]}`);
+    if (!isOver) return { tried: [`seed ${seed}`, ...tried], found };
     await traffic.stop();
     const outcome = await examine({
       brokers,
