@@ -1,6 +1,7 @@
 // What random walks meet too seldom: a walk over the pools that something happens to half-way, accounts without all their marks,
 // ledgers ahead of their valuation, an arena that is full.
 import { beforeAll, describe, expect, it } from "vitest";
+import { AssetAt, MARKET_ASSETS_OFFSET } from "../../src/shared/layout/market";
 import { AccountAt, ControlAt, PositionAt, ShardFault } from "../../src/shared/layout/shard";
 import { AccountBatchWriter, EventFlag, MarketBatchWriter } from "../../src/shared/wire/encode";
 import { ASSETS, DESK, deskReference, START_MS } from "./desk";
@@ -207,6 +208,30 @@ describe("the arena of pools", () => {
     expect(() => shard.accounts(script.done())).toThrow("the kernel stopped");
     expect(shard.control(ControlAt.fault)).toBe(ShardFault.AccountsFull);
     for (let slot = 0; slot < 64; slot++) expect(shard.longs[(shard.positionsOf(slot)[0]! + PositionAt.qtyLots) / 8]).toBe(1n);
+  });
+});
+
+describe("a pass", () => {
+  it("over a price that was not there looks at everybody, and at nothing that is no pool", () => {
+    const shard = shardOf();
+    const script = new Script();
+    for (const { id } of DESK) shard.marketData(script.mark(id, 1));
+    // Pools of two units, and free units between.
+    const accounts = 40;
+    for (let account = 1; account <= accounts; account++) for (const id of [1, 2, 4, 5]) script.fill(account, id, 1);
+    shard.accounts(script.done());
+    const at = (shard.control(ControlAt.market) + MARKET_ASSETS_OFFSET + ASSETS.USD * AssetAt.bytes + AssetAt.usdPrice) / 8;
+    const setPrice = (price: number) => {
+      shard.doubles[at] = price;
+      shard.kernel.assetChanged(ASSETS.USD);
+    };
+    setPrice(0);
+    whole(shard);
+    const looks = shard.counter(ControlAt.triggerPools);
+    setPrice(1);
+    shard.triggerAll();
+    expect(shard.counter(ControlAt.triggerPools) - looks).toBe(accounts);
+    expectToldAsValued(shard, "after the pass");
   });
 });
 

@@ -69,8 +69,9 @@ function beginPass(): void {
   seenRebuilds = rebuilds;
   passVersion = load<u32>(market, MarketHeaderAt.marketVersion);
   groupEnd = (load<u32>(CONTROL, ControlAt.poolEnd) + POOL_GROUP_UNITS - 1) / POOL_GROUP_UNITS;
-  reachBehind = everybodyDue ? EVERYBODY : largestDrift(true);
-  reachAhead = everybodyDue ? EVERYBODY : largestDrift(false);
+  // A price that had been 0 has drifted by ∞; units that no pool begins at are out of reach all the same.
+  reachBehind = everybodyDue ? EVERYBODY : min(EVERYBODY, largestDrift(true));
+  reachAhead = everybodyDue ? EVERYBODY : min(EVERYBODY, largestDrift(false));
   everybodyDue = false;
 }
 
