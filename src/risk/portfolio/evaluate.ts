@@ -1,5 +1,6 @@
 // An account's risk: PnL, margins, equity and status of every pool, and the account in USD. Portable subset; see workspace.ts for how
-// to fill and read. The order of the sums is the order of the rows, so equal input gives equal bits wherever it runs.
+// to fill and read. What is summed up over an account is summed up over each pool first, then over the pools, then over the isolated
+// positions, all in the order of the rows: equal input gives equal bits wherever it runs.
 
 import { initialMargin, maintenanceMargin, marginValue } from "../margin/model";
 import { collateralValueUsd } from "./collateral";
@@ -70,6 +71,8 @@ function poolOf(ws: Workspace, asset: i32): i32 {
   ws.poolInitialMargin[pool] = 0;
   ws.poolMaintenanceMargin[pool] = 0;
   ws.poolOrderMargin[pool] = 0;
+  ws.scratchPoolGrossUsd[pool] = 0;
+  ws.scratchPoolNetUsd[pool] = 0;
   return pool;
 }
 
@@ -94,10 +97,6 @@ function addPosition(ws: Workspace, position: i32): void {
   ws.positionInitialMargin[position] = initial;
   ws.positionMaintenanceMargin[position] = maintenance;
 
-  const exposureUsd = qty * ws.unitExposure[instrument] * ws.assetPriceUsd[settle];
-  ws.grossExposureUsd += Math.abs(exposureUsd);
-  ws.netExposureUsd += exposureUsd;
-
   const other = ws.scratchInstrumentPosition[instrument];
   ws.scratchPositionPair[position] = other;
   if (other === NO_ROW) ws.scratchInstrumentPosition[instrument] = position;
@@ -108,10 +107,18 @@ function addPosition(ws: Workspace, position: i32): void {
     return;
   }
   const pool = poolOf(ws, settle);
+  const exposureUsd = positionExposureUsd(ws, position);
   ws.scratchPositionPool[position] = pool;
+  ws.scratchPoolGrossUsd[pool] += Math.abs(exposureUsd);
+  ws.scratchPoolNetUsd[pool] += exposureUsd;
   ws.poolUnrealizedPnl[pool] += unrealizedPnl;
   ws.poolInitialMargin[pool] += initial;
   ws.poolMaintenanceMargin[pool] += maintenance;
+}
+
+function positionExposureUsd(ws: Workspace, position: i32): f64 {
+  const instrument = ws.positionInstrument[position];
+  return ws.positionQty[position] * ws.unitExposure[instrument] * ws.assetPriceUsd[ws.instrumentSettle[instrument]];
 }
 
 // Equity, ratio and status of each asset's row; in a single-asset account each is a pool, and adds to the account.
@@ -122,6 +129,8 @@ function closePools(ws: Workspace): void {
     const available = equity - ws.poolInitialMargin[pool] - ws.poolOrderMargin[pool];
     ws.poolEquity[pool] = equity;
     ws.poolAvailable[pool] = available;
+    ws.grossExposureUsd += ws.scratchPoolGrossUsd[pool];
+    ws.netExposureUsd += ws.scratchPoolNetUsd[pool];
     if (isPooled) continue;
     const status = poolStatus(equity, ws.poolMaintenanceMargin[pool]);
     ws.poolMarginRatio[pool] = marginRatio(equity, ws.poolMaintenanceMargin[pool]);
@@ -188,6 +197,9 @@ function addPooled(ws: Workspace): void {
 function addIsolated(ws: Workspace, position: i32): void {
   const priceUsd = ws.assetPriceUsd[ws.instrumentSettle[ws.positionInstrument[position]]];
   const margin = ws.positionIsolatedMargin[position];
+  const exposureUsd = positionExposureUsd(ws, position);
+  ws.grossExposureUsd += Math.abs(exposureUsd);
+  ws.netExposureUsd += exposureUsd;
   const equity = margin + ws.positionUnrealizedPnl[position];
   const status = poolStatus(equity, ws.positionMaintenanceMargin[position]);
   ws.positionStatus[position] = status;

@@ -234,6 +234,9 @@ export class Workspace {
   // ── scratch: evaluate's own ──
   /** Pool row of an asset, NO_ROW between evaluations. */
   scratchAssetPool: Int32Array;
+  /** Exposure of a pool's positions, USD. */
+  scratchPoolGrossUsd: Float64Array;
+  scratchPoolNetUsd: Float64Array;
   /** First position row of an instrument, NO_ROW between evaluations. */
   scratchInstrumentPosition: Int32Array;
   /** The other leg of a hedge-mode pair, or NO_ROW. */
@@ -357,6 +360,8 @@ export class Workspace {
     this.poolStatus = new Int32Array(assetCapacity);
 
     this.scratchAssetPool = new Int32Array(assetCapacity);
+    this.scratchPoolGrossUsd = new Float64Array(assetCapacity);
+    this.scratchPoolNetUsd = new Float64Array(assetCapacity);
     this.scratchInstrumentPosition = new Int32Array(instrumentCapacity);
     this.scratchPositionPair = new Int32Array(positionCapacity);
     this.scratchPositionPool = new Int32Array(positionCapacity);

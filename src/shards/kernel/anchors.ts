@@ -30,10 +30,15 @@ let newSet: u32 = 0;
   return unit < walkUnit ? newSet : newSet ^ 1;
 }
 
-/** Drift of a contract for a pool. */
+/** Drifts of all contracts for a pool: f64 by instrument. */
 // @ts-expect-error: decorator
-@inline export function driftOf(instrument: u32, unit: u32): f64 {
-  return load<f64>(drifts.dataStart + (<usize>(setOf(unit) * INSTRUMENT_SLOTS + instrument) << 3));
+@inline export function driftsOf(unit: u32): usize {
+  return drifts.dataStart + (<usize>(setOf(unit) * INSTRUMENT_SLOTS) << 3);
+}
+
+/** The same for pools behind the walk. */
+export function driftsBehind(): usize {
+  return drifts.dataStart + (<usize>(newSet * INSTRUMENT_SLOTS) << 3);
 }
 
 /** What an option's drift is measured against. */

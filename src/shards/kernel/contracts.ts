@@ -10,6 +10,7 @@ import { Payoff } from "../../../schemas/generated/payoff";
 import { Premium } from "../../../schemas/generated/premium";
 import { prepareInstrument } from "../../risk/instruments/instrument";
 import { maintenanceMargin } from "../../risk/margin/model";
+import { WARNING_AT } from "../../risk/portfolio/status";
 import {
   MODEL_DERIBIT_OPTION,
   MODEL_FULLY_PAID,
@@ -55,6 +56,8 @@ export const enum ContractAt {
   valueDen = 72,
   /** u32 */
   settle = 80,
+  /** u32: where its table's pieces end. */
+  piecesEnd = 84,
   /** f64, settle asset: what the bounds of trigger.ts scale its moves by. */
   scale = 88,
   /** f64, settle asset: maintenance of −1 contract where margin is that times the quantity (options). */
@@ -97,11 +100,11 @@ export const enum PieceAt {
   to = 8,
   /** Maintenance rate and liquidation fee rate. */
   rate = 16,
+  /** 1 + WARNING_AT · the largest rate of any tier that a value of this one can come to by growing by a half: see look.ts. */
+  weight = 24,
   /** −deduction. */
-  constant = 24,
-  initialRate = 32,
-  /** The largest rate of any tier that a value of this one can come to by growing by a half. */
-  rateAbove = 40,
+  constant = 32,
+  initialRate = 40,
   /** from and to, moved a little into the tier: a value between them is clearly inside. */
   fromInside = 48,
   toInside = 56,
@@ -250,7 +253,7 @@ function loadTable(id: u32): void {
       if (load<f64>(later, PieceAt.from) > 1.5 * load<f64>(piece, PieceAt.to)) break;
       above = max(above, load<f64>(later, PieceAt.rate));
     }
-    store<f64>(piece, above, PieceAt.rateAbove);
+    store<f64>(piece, 1 + WARNING_AT * above, PieceAt.weight);
   }
   tableFlags[id] = flags;
   tableRateMax[id] = rateMax;
@@ -388,6 +391,7 @@ function loadTerms(id: u32, row: usize, contract: usize): u32 {
     if (model != MODEL_DERIBIT_OPTION || atEntry) flags |= ContractFlag.Unbounded;
   } else if (model != MODEL_SIZE_SCALED && !(model == MODEL_TIERED && tierCount > 0)) flags |= ContractFlag.Unbounded;
   store<u32>(contract, <u32>(pieces + <usize>load<u32>(table, MarginTableAt.firstTier) * PieceAt.bytes), ContractAt.pieces);
+  store<u32>(contract, load<u32>(contract, ContractAt.pieces) + tierCount * PieceAt.bytes, ContractAt.piecesEnd);
   store<f64>(contract, load<f64>(row, InstrumentAt.contractSize), ContractAt.contractSize);
   store<f64>(contract, load<f64>(row, InstrumentAt.lotSize), ContractAt.lotSize);
   store<i64>(contract, load<i64>(row, InstrumentAt.valueNum), ContractAt.valueNum);

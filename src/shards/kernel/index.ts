@@ -18,7 +18,7 @@ import { shouldWarm, WARM_RECORDS, warmRecords } from "./warm";
 import { clearCounts, generalCount, leanCount, valueAccount, valueGeneral } from "./valuation";
 
 // Exported so that they stay out of line: what is rare must not crowd the registers of what is not.
-export { countMore, searchPrice } from "./lean";
+export { countMore, findPiece, searchPrice } from "./lean";
 export { rebuildIndexes, setAlerted, skipAlertNumbers } from "./restore";
 export { hashAccounts, hashOrders, hashSettlements } from "./state-hash";
 

@@ -1,14 +1,15 @@
-// The usual account, valued without the general workspace: one pool, cross, one-way, in lean contracts (contracts.ts), with or
-// without leverage and open orders, whatever else lies in its wallet. Every sum is taken in the same order and every product
-// with the same operands as in src/risk/portfolio/evaluate.ts and liquidation.ts, so the bits are theirs: a test values random
-// accounts both ways. What is left out here is what cannot apply: haircuts, pairs, other models, a second moving leg.
+// The usual account, valued without the general workspace: single-asset margin, one-way positions in lean contracts (contracts.ts),
+// cross or isolated, in one pool or several, with or without leverage and open orders, whatever else lies in its wallet. Every sum is
+// taken in the same order and every product with the same operands as in src/risk/portfolio/evaluate.ts and liquidation.ts, so the bits
+// are theirs: a test values random accounts both ways. What is left out here is what cannot apply: haircuts, pairs, other models, a
+// second moving leg.
 import { marginRatio, poolStatus, worseMarginRatio } from "../../risk/portfolio/status";
 import { STATUS_OK } from "../../risk/portfolio/workspace";
 import { GroupAt } from "../../shared/layout/market";
-import { AccountAt, AccountFlag, BalanceAt, POOL_ISOLATED, PoolAt, PoolEntryAt, PoolEntryFlag, PositionAt } from "../../shared/layout/shard";
+import { AccountAt, AccountFlag, BalanceAt, POOL_ISOLATED, PoolAt, PoolEntryAt, PoolEntryFlag, PositionAt, PositionFlag } from "../../shared/layout/shard";
 import { POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
 import { assetPrice, ContractAt, ContractFlag, contractOf, INSIDE, PieceAt } from "./contracts";
-import { balanceRow, groupRow, NONE, poolBlock, positionRow } from "./memory";
+import { balanceRow, groupRow, NONE, poolBlock } from "./memory";
 import { balanceOf, setUnsafe } from "./pools";
 import { openForValuation, publishAccount } from "./publish";
 
@@ -32,7 +33,38 @@ const enum PassAt {
 }
 const pass: usize = heap.alloc(POSITIONS_PER_ACCOUNT_MAX * PassAt.bytes);
 
+// And of each pool: its sums, settle asset.
+const enum SumAt {
+  /** f64 pairs. */
+  pnl = 0,
+  initial = 8,
+  maintenance = 16,
+  openCash = 24,
+  /** In USD. */
+  gross = 32,
+  net = 40,
+  openCashScale = 48,
+  orders = 56,
+  wallet = 64,
+  /** u32: address of the block, settle asset; POOL_ISOLATED or 0. */
+  block = 72,
+  settle = 76,
+  isolated = 80,
+  /** u32: where its positions end in the first pass, and its status. */
+  last = 84,
+  status = 88,
+  bytes = 96,
+}
+/** Pools of an account valued here; whoever has more goes the general way. */
+const SUMS_MAX: u32 = 32;
+const sums: usize = heap.alloc(<usize>SUMS_MAX * SumAt.bytes);
+
 const LEAN: u32 = ContractFlag.Lean | ContractFlag.Marked;
+
+// Of the account at hand: times as bits, which for what is positive compare as they do, without a branch.
+let asOf: i64 = 0;
+let oldest: i64 = 0;
+let hasOrders: u32 = 0;
 
 /**
  * Values an account and publishes its row, if it is lean. The row is open when this returns false: the general path writes
@@ -40,38 +72,183 @@ const LEAN: u32 = ContractFlag.Lean | ContractFlag.Marked;
  * @returns false where it is not lean
  */
 export function valueLean(account: usize): bool {
-  const link = load<u32>(account, AccountAt.firstPool);
-  let block: usize = 0;
-  let entry: usize = 0;
-  let end: usize = 0;
-  let settle: u32 = 0;
-  let wallet: f64 = 0;
-  if (link != 0) {
-    block = poolBlock(link - 1);
-    if ((load<u32>(block, PoolAt.next) | (load<u32>(block, PoolAt.id) & POOL_ISOLATED)) != 0) return false;
-    settle = load<u8>(block, PoolAt.settle);
-    entry = block + PoolAt.entries;
-    end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
-    const balance = balanceOf(account, block);
-    if (balance != NONE) wallet = <f64>load<i64>(balanceRow(balance), BalanceAt.wallet) / UNIT;
-  }
   if (load<u8>(groupRow(load<u32>(account, AccountAt.group)), GroupAt.collateral) != 0) return false;
   openForValuation(account);
+  asOf = load<i64>(account, AccountAt.lastEventNs);
+  oldest = reinterpret<i64>(Infinity);
+  hasOrders = 0;
+  let sum = sums;
+  let at = pass;
+  let crossPools: u32 = 0;
+  let isolatedPools: u32 = 0;
+  let link = load<u32>(account, AccountAt.firstPool);
+  while (link != 0) {
+    const block = poolBlock(link - 1);
+    if (sum == sums + <usize>SUMS_MAX * SumAt.bytes) return false;
+    at = sumPositions(block, sum, at);
+    if (at == 0) return false;
+    if (load<u32>(sum, SumAt.isolated)) ++isolatedPools;
+    else ++crossPools;
+    sum += SumAt.bytes;
+    link = load<u32>(block, PoolAt.next);
+  }
+  const lastSum = sum;
+  // Orders of isolated positions stand in the cross pool.
+  if (isolatedPools != 0 && hasOrders) return false;
 
+  // Every asset of the wallet is a pool; one with positions and without a balance is opened after them, with more than one the order
+  // is the positions'.
+  let status: i32 = STATUS_OK;
+  let worstRatio: f64 = 0;
+  // Lanes that add up side by side: equity and wallet, profit and initial margin, maintenance and order margin, gross and net exposure.
+  let equityWallet = f64x2.splat(0);
+  let pnlInitial = f64x2.splat(0);
+  let maintenanceOrders = f64x2.splat(0);
+  let grossNet = f64x2.splat(0);
+  let availableUsd: f64 = 0;
+  let balance = load<u32>(account, AccountAt.firstBalance);
+  let unopened = crossPools;
+  while (balance != 0 || unopened != 0) {
+    let units: f64 = 0;
+    let asset: u32 = 0;
+    if (balance != 0) {
+      const row = balanceRow(balance - 1);
+      units = <f64>load<i64>(row, BalanceAt.wallet) / UNIT;
+      asset = load<u32>(row, BalanceAt.asset);
+      balance = load<u32>(row, BalanceAt.next);
+      for (sum = sums; sum < lastSum; sum += SumAt.bytes) if (load<u32>(sum, SumAt.settle) == asset && load<u32>(sum, SumAt.isolated) == 0) break;
+    } else {
+      if (unopened != 1) return false;
+      for (sum = sums; sum < lastSum; sum += SumAt.bytes) if (load<u32>(sum, SumAt.isolated) == 0 && balanceOf(account, load<u32>(sum, SumAt.block)) == NONE) break;
+      asset = load<u32>(sum, SumAt.settle);
+    }
+    const price = assetPrice(asset);
+    if (sum == lastSum) {
+      // A pool of cash alone: no profit, no margin.
+      status = max(status, poolStatus(units, 0));
+      worstRatio = worseMarginRatio(worstRatio, units, 0);
+      equityWallet = f64x2.add(equityWallet, f64x2.splat(units * price));
+      availableUsd += units * price;
+      continue;
+    }
+    --unopened;
+    const maintenance = load<f64>(sum, SumAt.maintenance);
+    const equity = units + load<f64>(sum, SumAt.pnl);
+    const available = equity - load<f64>(sum, SumAt.initial) - load<f64>(sum, SumAt.orders);
+    const ownStatus = poolStatus(equity, maintenance);
+    store<f64>(sum, units, SumAt.wallet);
+    store<u32>(sum, ownStatus, SumAt.status);
+    status = max(status, ownStatus);
+    worstRatio = worseMarginRatio(worstRatio, equity, maintenance);
+    const prices = f64x2.splat(price);
+    equityWallet = f64x2.add(equityWallet, f64x2.mul(f64x2.replace_lane(f64x2.splat(equity), 1, units), prices));
+    pnlInitial = f64x2.add(pnlInitial, f64x2.mul(v128.load(sum, SumAt.pnl), prices));
+    maintenanceOrders = f64x2.add(maintenanceOrders, f64x2.mul(f64x2.replace_lane(f64x2.splat(maintenance), 1, load<f64>(sum, SumAt.orders)), prices));
+    availableUsd += available * price;
+    grossNet = f64x2.add(grossNet, v128.load(sum, SumAt.gross));
+  }
+  if (isolatedPools != 0) {
+    // Each a pool of its own, whose money is the account's, but not available to anything else.
+    let first = pass;
+    for (sum = sums; sum < lastSum; sum += SumAt.bytes) {
+      const end = <usize>load<u32>(sum, SumAt.last);
+      const isHeld = end != first;
+      first = end;
+      if (load<u32>(sum, SumAt.isolated) == 0) continue;
+      const margin = load<f64>(sum, SumAt.wallet);
+      const maintenance = load<f64>(sum, SumAt.maintenance);
+      const equity = margin + load<f64>(sum, SumAt.pnl);
+      const ownStatus = poolStatus(equity, maintenance);
+      store<u32>(sum, ownStatus, SumAt.status);
+      if (!isHeld) continue;
+      status = max(status, ownStatus);
+      worstRatio = worseMarginRatio(worstRatio, equity, maintenance);
+      const prices = f64x2.splat(assetPrice(load<u32>(sum, SumAt.settle)));
+      equityWallet = f64x2.add(equityWallet, f64x2.mul(f64x2.replace_lane(f64x2.splat(equity), 1, margin), prices));
+      pnlInitial = f64x2.add(pnlInitial, f64x2.mul(v128.load(sum, SumAt.pnl), prices));
+      maintenanceOrders = f64x2.add(maintenanceOrders, f64x2.mul(f64x2.replace_lane(f64x2.splat(maintenance), 1, 0), prices));
+      grossNet = f64x2.add(grossNet, v128.load(sum, SumAt.gross));
+    }
+  }
+
+  const isTouched = (load<u32>(account, AccountAt.flags) & AccountFlag.Touched) != 0;
+  let distance = Infinity;
+  let nearest: u32 = 0;
+  at = pass;
+  for (sum = sums; sum < lastSum; sum += SumAt.bytes) {
+    const block = <usize>load<u32>(sum, SumAt.block);
+    const ownStatus = load<u32>(sum, SumAt.status);
+    // A valuation at new marks alone leaves the pool's bound as it is: it holds until the marks have reached it.
+    if (isTouched || <u32>load<u8>(block, PoolAt.status) != ownStatus) {
+      const wallet = load<f64>(sum, SumAt.wallet);
+      store<f64>(block, wallet + load<f64>(sum, SumAt.openCash), PoolAt.cash);
+      store<f64>(block, abs(wallet) + load<f64>(sum, SumAt.openCashScale), PoolAt.scale);
+      store<u8>(block, <u8>ownStatus, PoolAt.status);
+      store<u8>(block, 0, PoolAt.isPooled);
+      setUnsafe(block);
+    }
+    const end = <usize>load<u32>(sum, SumAt.last);
+    setPrices(sum, at, end);
+    at = end;
+    if (poolNearest == 0 || !(poolDistance <= distance)) continue;
+    // Equally near in two pools: the position that comes first in the account's list is named, which is not known here.
+    if (poolDistance == distance) return false;
+    distance = poolDistance;
+    nearest = <u32>load<u16>(poolNearest, PoolEntryAt.key) >> 3;
+  }
+  const equityUsd = f64x2.extract_lane(equityWallet, 0);
+  const maintenanceUsd = f64x2.extract_lane(maintenanceOrders, 0);
+  const gross = f64x2.extract_lane(grossNet, 0);
+  publishAccount(
+    account,
+    asOf,
+    f64x2.extract_lane(equityWallet, 1),
+    f64x2.extract_lane(pnlInitial, 0),
+    equityUsd,
+    f64x2.extract_lane(pnlInitial, 1),
+    maintenanceUsd,
+    f64x2.extract_lane(maintenanceOrders, 1),
+    availableUsd,
+    marginRatio(equityUsd, maintenanceUsd),
+    worstRatio,
+    marginRatio(equityUsd, gross),
+    gross,
+    f64x2.extract_lane(grossNet, 1),
+    distance,
+    status,
+    nearest,
+    reinterpret<f64>(oldest),
+    0,
+  );
+  return true;
+}
+
+// First pass over a pool's positions: all that does not depend on the others. Returns where the next pool's begin in the pass, or 0
+// where a position is not lean.
+function sumPositions(block: usize, sum: usize, first: usize): usize {
+  const id = load<u32>(block, PoolAt.id);
+  const settle = <u32>load<u8>(block, PoolAt.settle);
+  // Of the bits of a key those that a position of this pool may have.
+  const usual: u32 = id & POOL_ISOLATED ? PositionFlag.Isolated : 0;
+  store<u32>(sum, <u32>block, SumAt.block);
+  store<u32>(sum, settle, SumAt.settle);
+  store<u32>(sum, id & POOL_ISOLATED, SumAt.isolated);
   const settlePrice = assetPrice(settle);
-  let asOf = load<i64>(account, AccountAt.lastEventNs);
-  // Times are positive: their bits compare as they do, without a branch.
-  let oldest = reinterpret<i64>(Infinity);
+  let newest = asOf;
+  let eldest = oldest;
   let orders: f64 = 0;
   let openCashScale: f64 = 0;
   // Sums in pairs: each lane adds up in the order of the positions, as one alone would.
   let pnlInitial = f64x2.splat(0);
   let maintenanceCash = f64x2.splat(0);
   let grossNet = f64x2.splat(0);
-  let at = pass;
+  let at = first;
+  let entry = block + PoolAt.entries;
+  if (usual) store<f64>(sum, <f64>load<i64>(<usize>load<u32>(entry, PoolEntryAt.row), PositionAt.isolatedMargin) / UNIT, SumAt.wallet);
+  const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
   for (; entry < end; entry += PoolEntryAt.bytes) {
     const qty = load<f64>(entry, PoolEntryAt.qty);
-    const entryFlags = <u32>load<u16>(entry, PoolEntryAt.flags);
+    const entryFlags = <u32>load<u8>(entry, PoolEntryAt.flags);
     const key = <u32>load<u16>(entry, PoolEntryAt.key);
     const contract = contractOf(key >> 3);
     const contractFlags = load<u32>(contract, ContractAt.flags);
@@ -80,9 +257,9 @@ export function valueLean(account: usize): bool {
       if ((entryFlags & PoolEntryFlag.Orders) == 0) continue;
     }
     // Hedge-mode legs may be two of one instrument.
-    if ((key & 7) != 0 || (contractFlags & LEAN) != LEAN) return false;
-    asOf = max(asOf, load<i64>(contract, ContractAt.markTimeNs));
-    oldest = min(oldest, load<i64>(contract, ContractAt.markReceivedNs));
+    if ((key & 7) != usual || (contractFlags & LEAN) != LEAN) return 0;
+    newest = max(newest, load<i64>(contract, ContractAt.markTimeNs));
+    eldest = min(eldest, load<i64>(contract, ContractAt.markReceivedNs));
     let value: f64 = 0;
     let initialMargin: f64 = 0;
     if (qty != 0) {
@@ -93,7 +270,7 @@ export function valueLean(account: usize): bool {
       const signedValue = qty * load<f64>(contract, ContractAt.unitValue);
       value = abs(signedValue);
       const positionPnl = openCash + signedValue;
-      const piece = pieceOf(contract, value);
+      const piece = pieceOfEntry(entry, contract, value);
       const rate = load<f64>(piece, PieceAt.rate);
       const constant = load<f64>(piece, PieceAt.constant);
       initialMargin = value * load<f64>(piece, PieceAt.initialRate);
@@ -110,7 +287,7 @@ export function valueLean(account: usize): bool {
       store<f64>(row, maintenanceMargin, PositionAt.maintenanceMargin);
       if (entryFlags & PoolEntryFlag.Changed) {
         store<f64>(row, contractFlags & ContractFlag.Inverse ? size / openCash : -openCash / size, PositionAt.entryPrice);
-        store<u16>(entry, <u16>(entryFlags & ~PoolEntryFlag.Changed), PoolEntryAt.flags);
+        store<u8>(entry, <u8>(entryFlags & ~PoolEntryFlag.Changed), PoolEntryAt.flags);
       }
       v128.store(at, pnlAndInitial, PassAt.pnl);
       v128.store(at, maintenanceAndCash, PassAt.maintenanceMargin);
@@ -125,77 +302,35 @@ export function valueLean(account: usize): bool {
       grossNet = f64x2.add(grossNet, f64x2.replace_lane(f64x2.splat(abs(exposureUsd)), 1, exposureUsd));
       openCashScale += abs(openCash);
     }
-    if (entryFlags & PoolEntryFlag.Orders) orders += orderMargin(entry, contract, qty, value, initialMargin);
-  }
-
-  const pnl = f64x2.extract_lane(pnlInitial, 0);
-  const initial = f64x2.extract_lane(pnlInitial, 1);
-  const maintenance = f64x2.extract_lane(maintenanceCash, 0);
-  const gross = f64x2.extract_lane(grossNet, 0);
-  const net = f64x2.extract_lane(grossNet, 1);
-
-  // Every asset of the wallet is a pool; the one with the positions is opened after them where no balance is.
-  let status: i32 = STATUS_OK;
-  let worstRatio: f64 = 0;
-  let equityUsd: f64 = 0;
-  let walletUsd: f64 = 0;
-  let pnlUsd: f64 = 0;
-  let initialUsd: f64 = 0;
-  let maintenanceUsd: f64 = 0;
-  let orderUsd: f64 = 0;
-  let availableUsd: f64 = 0;
-  let isOpen = block != 0;
-  let ownStatus: i32 = STATUS_OK;
-  let balance = load<u32>(account, AccountAt.firstBalance);
-  while (balance != 0 || isOpen) {
-    let units = wallet;
-    let asset = settle;
-    if (balance != 0) {
-      const row = balanceRow(balance - 1);
-      units = <f64>load<i64>(row, BalanceAt.wallet) / UNIT;
-      asset = load<u32>(row, BalanceAt.asset);
-      balance = load<u32>(row, BalanceAt.next);
-    }
-    if (isOpen && asset == settle) {
-      isOpen = false;
-      const equity = units + pnl;
-      const available = equity - initial - orders;
-      const poolsStatus = poolStatus(equity, maintenance);
-      status = max(status, poolsStatus);
-      ownStatus = poolsStatus;
-      worstRatio = worseMarginRatio(worstRatio, equity, maintenance);
-      equityUsd += equity * settlePrice;
-      walletUsd += units * settlePrice;
-      pnlUsd += pnl * settlePrice;
-      initialUsd += initial * settlePrice;
-      maintenanceUsd += maintenance * settlePrice;
-      orderUsd += orders * settlePrice;
-      availableUsd += available * settlePrice;
-    } else {
-      // A pool of cash alone: no profit, no margin.
-      const price = assetPrice(asset);
-      status = max(status, poolStatus(units, 0));
-      worstRatio = worseMarginRatio(worstRatio, units, 0);
-      equityUsd += units * price;
-      walletUsd += units * price;
-      availableUsd += units * price;
+    if (entryFlags & PoolEntryFlag.Orders) {
+      hasOrders = 1;
+      orders += orderMargin(entry, contract, qty, value, initialMargin);
     }
   }
-  // A valuation at new marks alone leaves the pool's bound as it is: it holds until the marks have reached it.
-  const isTouched = (load<u32>(account, AccountAt.flags) & AccountFlag.Touched) != 0;
-  if (block != 0 && (isTouched || <i32>load<u8>(block, PoolAt.status) != ownStatus)) {
-    store<f64>(block, wallet + f64x2.extract_lane(maintenanceCash, 1), PoolAt.cash);
-    store<f64>(block, abs(wallet) + openCashScale, PoolAt.scale);
-    store<u8>(block, <u8>ownStatus, PoolAt.status);
-    store<u8>(block, 0, PoolAt.isPooled);
-    setUnsafe(block);
-  }
+  asOf = newest;
+  oldest = eldest;
+  v128.store(sum, pnlInitial, SumAt.pnl);
+  v128.store(sum, maintenanceCash, SumAt.maintenance);
+  v128.store(sum, grossNet, SumAt.gross);
+  store<f64>(sum, openCashScale, SumAt.openCashScale);
+  store<f64>(sum, orders, SumAt.orders);
+  store<u32>(sum, <u32>at, SumAt.last);
+  return at;
+}
 
-  const last = at;
+// What setPrices found: the smallest distance of a mark to its liquidation price, and the entry it is of; 0: there is none.
+let poolDistance: f64 = 0;
+let poolNearest: usize = 0;
+
+// Second pass over a pool's positions: liquidation and bankruptcy price of each.
+function setPrices(sum: usize, first: usize, last: usize): void {
+  const wallet = load<f64>(sum, SumAt.wallet);
+  const pnl = load<f64>(sum, SumAt.pnl);
+  const maintenance = load<f64>(sum, SumAt.maintenance);
   let distance = Infinity;
   let nearest: u32 = 0;
-  for (at = pass; at < last; at += PassAt.bytes) {
-    entry = load<u32>(at, PassAt.entry);
+  for (let at = first; at < last; at += PassAt.bytes) {
+    const entry = <usize>load<u32>(at, PassAt.entry);
     const row = <usize>load<u32>(entry, PoolEntryAt.row);
     const contract = <usize>load<u32>(at, PassAt.contract);
     const gains = load<u32>(at, PassAt.gains);
@@ -243,28 +378,8 @@ export function valueLean(account: usize): bool {
     nearest = select<u32>(<u32>entry, nearest, share < distance);
     distance = f64x2.extract_lane(f64x2.pmin(f64x2.splat(distance), f64x2.splat(share)), 0);
   }
-  publishAccount(
-    account,
-    asOf,
-    walletUsd,
-    pnlUsd,
-    equityUsd,
-    initialUsd,
-    maintenanceUsd,
-    orderUsd,
-    availableUsd,
-    marginRatio(equityUsd, maintenanceUsd),
-    worstRatio,
-    marginRatio(equityUsd, gross),
-    gross,
-    net,
-    distance,
-    status,
-    nearest == 0 ? 0 : <u32>load<u16>(nearest, PoolEntryAt.key) >> 3,
-    reinterpret<f64>(oldest),
-    0,
-  );
-  return true;
+  poolDistance = distance;
+  poolNearest = nearest;
 }
 
 // How many of a row of bounds are ≤ x. They ascend, so the bits that say so are the lowest.
@@ -290,13 +405,31 @@ export function countMore(bounds: usize, pairs: u32, x: f64): u32 {
   return <usize>load<u32>(contract, ContractAt.pieces) + <usize>tier * PieceAt.bytes;
 }
 
+/**
+ * The same for the value of a pool's entry, which mostly lies in the tier where it was found last. A tier of the contract's own table
+ * that has the value between its bounds is the right one, whatever has happened to the table since.
+ */
+// @ts-expect-error: decorator
+@inline export function pieceOfEntry(entry: usize, contract: usize, value: f64): usize {
+  const piece = <usize>load<u32>(contract, ContractAt.pieces) + <usize>load<u8>(entry, PoolEntryAt.tier) * PieceAt.bytes;
+  const reached = i64x2.bitmask(f64x2.le(v128.load(piece, PieceAt.from), f64x2.splat(value)));
+  if (reached == 1 && piece < <usize>load<u32>(contract, ContractAt.piecesEnd)) return piece;
+  return findPiece(entry, contract, value);
+}
+
+export function findPiece(entry: usize, contract: usize, value: f64): usize {
+  const piece = pieceOf(contract, value);
+  store<u8>(entry, <u8>((piece - <usize>load<u32>(contract, ContractAt.pieces)) / PieceAt.bytes), PoolEntryAt.tier);
+  return piece;
+}
+
 // The row of a flat position shows the mark and nothing else.
 function clearFlat(entry: usize, entryFlags: u32, contract: usize, contractFlags: u32): void {
   const mark = contractFlags & ContractFlag.Marked ? load<f64>(contract, ContractAt.mark) : NaN;
   const row = <usize>load<u32>(entry, PoolEntryAt.row);
   store<f64>(row, mark, PositionAt.markPrice);
   if ((entryFlags & PoolEntryFlag.Changed) == 0) return;
-  store<u16>(entry, <u16>(entryFlags & ~PoolEntryFlag.Changed), PoolEntryAt.flags);
+  store<u8>(entry, <u8>(entryFlags & ~PoolEntryFlag.Changed), PoolEntryAt.flags);
   clearPosition(row, mark);
 }
 

@@ -289,7 +289,7 @@ function applyFill(event: usize, account: usize, accountSlot: u32, offset: i64, 
     store<i64>(wallet, walletAfter, BalanceAt.wallet);
     store<f64>(foundEntry, <f64>nextLots * load<f64>(contract, ContractAt.lotSize), PoolEntryAt.qty);
     store<f64>(foundEntry, <f64>nextOpenCash / UNIT, PoolEntryAt.openCash);
-    store<u16>(foundEntry, load<u16>(foundEntry, PoolEntryAt.flags) | PoolEntryFlag.Changed, PoolEntryAt.flags);
+    store<u8>(foundEntry, load<u8>(foundEntry, PoolEntryAt.flags) | PoolEntryFlag.Changed, PoolEntryAt.flags);
     positionLots = nextLots;
   }
   const orderId = load<u64>(event, AccountEventAt.order);

@@ -31,9 +31,9 @@ import {
   PoolEntryAt,
   PoolEntryFlag,
 } from "../../shared/layout/shard";
-import { assetDrift, driftOf, driftScaleOf } from "./anchors";
+import { assetDrift, driftScaleOf, driftsOf } from "./anchors";
 import { assetHaircut, assetPrice, ContractAt, ContractFlag, contractOf, PieceAt, ws } from "./contracts";
-import { pieceOf } from "./lean";
+import { pieceOfEntry } from "./lean";
 import { accountRow, balanceRow, market, poolBlock } from "./memory";
 import { findPool, setSafe, setUnsafe, unitOf } from "./pools";
 import { isTouched } from "./touched";
@@ -44,12 +44,16 @@ const UNIT: f64 = 100000000;
 /** No mark that is there can change its status. */
 const FOREVER: f64 = 1e30;
 /** Beyond this drift since the anchors the bounds of rates do not hold: look again. */
-const BOUND_MAX: f64 = 0.25;
-const DRIFT_MAX: f64 = 0.2;
+export const BOUND_MAX: f64 = 0.25;
+export const DRIFT_MAX: f64 = 0.2;
 /** Sums of up to 256 terms are exact to 256 · 2^-53 = 3e-14 of what is added up; ten times that and more is called near. */
-const NOISE: f64 = 1e-12;
+export const NOISE: f64 = 1e-12;
+/** Rounds the bound down by more than its operations round. */
+export const QUOTIENT_DOWN: f64 = 0.999999;
 /** The line farthest from equity = 0 in units of margin: every distance changes by no more than this one's. */
 const STEEPEST: f64 = WARNING_AT;
+
+export const LEAN: u32 = ContractFlag.Lean | ContractFlag.Marked;
 
 // Sums over a block's entries.
 let value: f64 = 0;
@@ -57,7 +61,6 @@ let margin: f64 = 0;
 /** Σ w·(1 + c) and Σ w·c. */
 let weight: f64 = 0;
 let drifted: f64 = 0;
-let gross: f64 = 0;
 let largestDrift: f64 = 0;
 let isUnmarked: bool = false;
 let isUnbounded: bool = false;
@@ -68,7 +71,6 @@ function addOther(entry: usize, contract: usize, flags: u32, qty: f64, drift: f6
   const signed = qty * load<f64>(contract, ContractAt.unitValue);
   const size = abs(signed);
   value += signed;
-  gross += size;
   if (flags & ContractFlag.Unbounded) {
     isUnbounded = true;
     return;
@@ -90,22 +92,23 @@ function addOther(entry: usize, contract: usize, flags: u32, qty: f64, drift: f6
   drifted += w * drift;
 }
 
-// Sums up a block. Drifts are those from the anchors that pools at `unit` are bound to: where the bound is kept.
+// Sums up a block. Drifts are those from the anchors that pools at `unit` are bound to: where the bound is kept. Lean contracts are
+// summed up as in sweep.ts.
 function sumEntries(block: usize, unit: u32): void {
   value = 0;
   margin = 0;
   weight = 0;
   drifted = 0;
-  gross = 0;
   largestDrift = 0;
   isUnmarked = false;
   isUnbounded = false;
+  const drifts = driftsOf(unit);
   let entry = block + PoolAt.entries;
   const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
   for (; entry < end; entry += PoolEntryAt.bytes) {
     const qty = load<f64>(entry, PoolEntryAt.qty);
     // Open orders cannot be valued without a mark either.
-    if (qty == 0 && (load<u16>(entry, PoolEntryAt.flags) & PoolEntryFlag.Orders) == 0) continue;
+    if (qty == 0 && (load<u8>(entry, PoolEntryAt.flags) & PoolEntryFlag.Orders) == 0) continue;
     const instrument = <u32>load<u16>(entry, PoolEntryAt.key) >> 3;
     const contract = contractOf(instrument);
     const flags = load<u32>(contract, ContractAt.flags);
@@ -114,7 +117,7 @@ function sumEntries(block: usize, unit: u32): void {
       continue;
     }
     if (qty == 0) continue;
-    const drift = driftOf(instrument, unit);
+    const drift = load<f64>(drifts + (<usize>instrument << 3));
     largestDrift = max(largestDrift, drift);
     if ((flags & ContractFlag.Lean) == 0) {
       addOther(entry, contract, flags, qty, drift);
@@ -122,10 +125,9 @@ function sumEntries(block: usize, unit: u32): void {
     }
     const signed = qty * load<f64>(contract, ContractAt.unitValue);
     const size = abs(signed);
-    const piece = pieceOf(contract, size);
-    const w = size * (1 + STEEPEST * load<f64>(piece, PieceAt.rateAbove));
+    const piece = pieceOfEntry(entry, contract, size);
+    const w = size * load<f64>(piece, PieceAt.weight);
     value += signed;
-    gross += size;
     margin += load<f64>(piece, PieceAt.constant) + load<f64>(piece, PieceAt.rate) * size;
     weight += w + w * drift;
     drifted += w * drift;
@@ -204,7 +206,7 @@ function settle(block: usize, equity: f64, maintenance: f64, noise: f64, hasStat
   let safe: f64 = -1;
   if (isCertain && largestDrift <= DRIFT_MAX) {
     const room = distance - drifted;
-    safe = weight == 0 ? FOREVER : min(BOUND_MAX, (room / weight) * 0.999999);
+    safe = weight == 0 ? FOREVER : min(BOUND_MAX, (room / weight) * QUOTIENT_DOWN);
     if (!(safe >= 0)) safe = -1;
   }
   setSafe(unit, <f32>safe);
@@ -218,7 +220,7 @@ export function lookAt(block: usize): void {
   }
   sumEntries(block, unitOf(block));
   const equity = load<f64>(block, PoolAt.cash) + value;
-  settle(block, equity, margin, NOISE * (load<f64>(block, PoolAt.scale) + gross + margin), !isUnmarked);
+  settle(block, equity, margin, NOISE * (load<f64>(block, PoolAt.scale) + weight + margin), !isUnmarked);
 }
 
 // A multi-asset account's one pool, in USD: looked at through the first of its blocks.
@@ -260,7 +262,7 @@ function lookAtPooled(block: usize): void {
     const w = (abs(equity) + STEEPEST * margin) * price;
     weightUsd += weight * price * 1.5 + w * (1 + priceDrift);
     driftedUsd += drifted * price * 1.5 + w * priceDrift;
-    noiseUsd += (load<f64>(each, PoolAt.scale) + gross + margin) * price;
+    noiseUsd += (load<f64>(each, PoolAt.scale) + weight + margin) * price;
     drift = max(drift, max(largestDrift, priceDrift));
     unmarked = unmarked || isUnmarked;
     unbounded = unbounded || isUnbounded;

@@ -236,6 +236,7 @@ function tryAddEntry(account: usize, accountSlot: u32, settle: u32, key: u32, po
   store<u16>(block, count + 1, PoolAt.count);
   store<u32>(entry, <u32>positionRow(positionSlot), PoolEntryAt.row);
   store<u16>(entry, <u16>key, PoolEntryAt.key);
+  store<u8>(entry, 0, PoolEntryAt.tier);
   addHolder(key >> 3, 1);
   copyRow(entry);
   return entry;
@@ -259,7 +260,7 @@ export function copyRow(entry: usize): void {
   let flags: u32 = PoolEntryFlag.Changed;
   if (load<u32>(row, PositionAt.openOrderCount) != 0) flags |= PoolEntryFlag.Orders;
   if (load<i64>(row, PositionAt.leverage) != 0) flags |= PoolEntryFlag.Leverage;
-  store<u16>(entry, <u16>flags, PoolEntryAt.flags);
+  store<u8>(entry, <u8>flags, PoolEntryAt.flags);
 }
 
 /** Brings the entry of a position row to what the row says. */

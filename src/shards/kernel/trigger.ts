@@ -7,9 +7,10 @@
 import { MarketHeaderAt } from "../../shared/layout/market";
 import { ControlAt, POOL_FREE, POOL_GROUP_UNITS, PoolAt } from "../../shared/layout/shard";
 import { anchorWalk, largestDrift } from "./anchors";
-import { clearLookValuations, lookAt, lookValuations } from "./look";
+import { clearLookValuations, DRIFT_MAX, lookAt, lookValuations } from "./look";
 import { CONTROL, count, market, poolBlock, poolSafe, poolSafeMinima } from "./memory";
 import { rebuilds, setWalkUnit, walkUnit } from "./pools";
+import { swept, sweepUsual } from "./sweep";
 
 /** What valuing an account costs beside looking at a pool, in the unit of a chunk's limit. */
 const VALUATION_COST: u32 = 8;
@@ -148,17 +149,29 @@ export function walkSome(limit: u32): u32 {
   let looks: u32 = 0;
   let at = walkUnit;
   const end = load<u32>(CONTROL, ControlAt.poolEnd);
+  // No mark moves within a chunk.
+  const isNear = largestDrift(true) <= DRIFT_MAX;
   while (at < end && work < limit) {
-    const block = poolBlock(at);
-    const next = at + (<u32>1 << <u32>load<u8>(block, PoolAt.order));
-    // Behind the walk now: what it is given is a bound to the new anchors.
-    setWalkUnit(next);
-    if (load<u32>(block, PoolAt.account) != POOL_FREE) {
-      lookAt(block);
-      ++looks;
-      ++work;
+    let next = at;
+    if (isNear) {
+      next = sweepUsual(at, end, limit - work);
+      looks += swept;
+      work += swept;
     }
-    if (at / POOL_GROUP_UNITS != next / POOL_GROUP_UNITS) settleGroups(at / POOL_GROUP_UNITS, next / POOL_GROUP_UNITS);
+    if (next != at) setWalkUnit(next);
+    else {
+      const block = poolBlock(at);
+      next = at + (<u32>1 << <u32>load<u8>(block, PoolAt.order));
+      // Behind the walk now: what it is given is a bound to the new anchors.
+      setWalkUnit(next);
+      if (load<u32>(block, PoolAt.account) != POOL_FREE) {
+        lookAt(block);
+        ++looks;
+        ++work;
+      }
+    }
+    // Looking may have valued an account, and that may have moved blocks: walkUnit stands where one begins.
+    if (at / POOL_GROUP_UNITS != walkUnit / POOL_GROUP_UNITS) settleGroups(at / POOL_GROUP_UNITS, walkUnit / POOL_GROUP_UNITS);
     at = walkUnit;
   }
   work += countLooks(0) * VALUATION_COST;

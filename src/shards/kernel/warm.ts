@@ -10,6 +10,8 @@ import { readSlot } from "./ring";
 
 /** Records whose waits overlap: more than a core keeps loads in flight for, few enough that their lines stay in the first cache. */
 export const WARM_RECORDS: u32 = 16;
+/** Pools of an account that are brought near. */
+const WARM_POOLS: u32 = 4;
 /** Fewer positions and accounts than this lie in the second cache anyway. */
 const WARM_ROWS_MIN: u32 = 4096;
 
@@ -46,17 +48,27 @@ export function warmRecords(ahead: u32, count: u32): void {
     const balance = load<u32>(row, AccountAt.firstBalance);
     if (balance != 0) seen += load<u32>(balanceRow(balance - 1));
   }
-  for (let i: u32 = 0; i < n; ++i) {
-    const block = <usize>load<u32>(blocksAt + (<usize>i << 2));
-    if (block == 0) continue;
-    const instrument = load<u32>(instrumentsAt + (<usize>i << 2));
-    let entry = block + PoolAt.entries;
-    const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
-    for (; entry < end; entry += PoolEntryAt.bytes) {
-      const row = <usize>load<u32>(entry, PoolEntryAt.row);
-      // The valuation writes every position of the account, the event one ledger.
-      seen += load<u32>(row, 128);
-      if (<u32>load<u16>(entry, PoolEntryAt.key) >> 3 == instrument) seen += load<u32>(row);
+  // An account's pools one after the other, all accounts' first ones first.
+  for (let left = n, turn: u32 = 0; left != 0 && turn < WARM_POOLS; ++turn) {
+    left = 0;
+    for (let i: u32 = 0; i < n; ++i) {
+      const block = <usize>load<u32>(blocksAt + (<usize>i << 2));
+      if (block == 0) continue;
+      const instrument = load<u32>(instrumentsAt + (<usize>i << 2));
+      let entry = block + PoolAt.entries;
+      const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
+      for (; entry < end; entry += PoolEntryAt.bytes) {
+        const row = <usize>load<u32>(entry, PoolEntryAt.row);
+        // The valuation writes every position of the account, the event one ledger.
+        seen += load<u32>(row, 128);
+        if (<u32>load<u16>(entry, PoolEntryAt.key) >> 3 == instrument) seen += load<u32>(row);
+      }
+      const next = load<u32>(block, PoolAt.next);
+      store<u32>(blocksAt + (<usize>i << 2), next == 0 ? 0 : <u32>poolBlock(next - 1));
+      if (next != 0) {
+        seen += load<u32>(poolBlock(next - 1));
+        ++left;
+      }
     }
   }
   sink += seen;

@@ -334,8 +334,10 @@ export const enum PoolEntryAt {
   row = 16,
   /** u16: instrument × 8 + PositionFlag. */
   key = 20,
-  /** u16: PoolEntryFlag. */
+  /** u8: PoolEntryFlag. */
   flags = 22,
+  /** u8: tier that its value was last found in: where the next search begins. */
+  tier = 23,
   bytes = 24,
 }
 
