@@ -348,6 +348,15 @@ export class DeskFlow {
     return messages;
   }
 
+  /** Deposits that keep every second account far from all lines. */
+  enrich(): Buffer {
+    for (let account = 1; account <= this.accounts; account += 2) {
+      this.writer.transfer({ ...this.base(account), asset: ASSETS.USDT, amount: 1e7 * 1e8 });
+      this.writer.transfer({ ...this.base(account), asset: ASSETS.BTC, amount: 1e3 * 1e8 });
+    }
+    return this.writer.finish();
+  }
+
   /** Some random events at prices around the marks. */
   some(count: number, market: DeskMarket): Buffer {
     for (let i = 0; i < count; i++) this.event(1 + this.prng.below(this.accounts), market);
