@@ -4,8 +4,8 @@
 // account that ten events of a batch touch is opened once, valued once and closed once. A settlement, which may reach every
 // account of the shard, closes each row behind itself and leaves most of them to the refreshing of rows (refresh.ts); their
 // flag says that their valuation is behind.
-import { AccountAt, AccountFlag } from "../../shared/layout/shard";
-import { accountRow, beginWrite, endWrite } from "./memory";
+import { AccountAt, AccountFlag, POOL_STATUS_UNKNOWN, PoolAt } from "../../shared/layout/shard";
+import { accountRow, beginWrite, endWrite, poolBlock } from "./memory";
 
 const LIST_CAPACITY: u32 = 65536;
 /** Holders reached by one settlement that are valued at once; the others when their turn comes. */
@@ -38,6 +38,13 @@ export function clearTouchedBeyond(): void {
   if (load<u32>(row, AccountAt.seq) & 1) return;
   beginWrite(row);
   store<u32>(row, load<u32>(row, AccountAt.flags) | AccountFlag.Touched, AccountAt.flags);
+  // What is known of its pools is older than its ledger from here on: whoever looks at one values the account.
+  let link = load<u32>(row, AccountAt.firstPool);
+  while (link != 0) {
+    const block = poolBlock(link - 1);
+    store<u8>(block, POOL_STATUS_UNKNOWN, PoolAt.status);
+    link = load<u32>(block, PoolAt.next);
+  }
   push(slot);
 }
 
