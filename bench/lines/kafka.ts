@@ -58,6 +58,7 @@ async function throughEngine(world: World, log: Log, producer: LogProducer, grou
     prefix: log.prefix,
     groupId: group,
     marketBackfill: 1000,
+    lease: { holds: () => true, doubt: () => undefined, confirm: () => undefined },
     deadLetters: producer,
     table,
     stats: new StatsWriter(statsMemory),

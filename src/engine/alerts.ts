@@ -16,6 +16,7 @@ import type { AlertView } from "../shared/views/types";
 import type { Alert } from "../shared/wire/alert-batch-writer";
 import { AlertBatchWriter, FRESHNESS_CODES } from "../shared/wire/encode";
 import { readInt64 } from "../shared/wire/int64";
+import type { Lease } from "./lease";
 import type { Outbox } from "./outbox";
 
 /** Status from which an alert is a liquidation signal too. */
@@ -41,6 +42,8 @@ interface Source {
 
 export interface AlertOutletOptions {
   outbox: Outbox;
+  /** While another engine may have told already what we would tell, nothing is told. */
+  lease: Pick<Lease, "holds">;
   prefix: string;
   market: MarketView;
   /** Kafka has them: for the database. */
@@ -117,6 +120,7 @@ export class AlertOutlet {
   /** Sends what is there. Returns it for the clients; what Kafka's client does not take now stays where it is. */
   drain(only?: number): AlertView[] {
     const drained: AlertView[] = [];
+    if (!this.options.lease.holds()) return drained;
     for (const [partition, source] of this.sources) {
       if (only !== undefined && partition !== only) continue;
       while (this.sendOwed(partition, source)) {
@@ -126,6 +130,16 @@ export class AlertOutlet {
       }
     }
     return drained;
+  }
+
+  /** Sends all that waits of a shard. False where it may not be told now: another engine may have told it. */
+  async empty(partition: number): Promise<boolean> {
+    while (this.waiting(partition)) {
+      if (!this.options.lease.holds()) return false;
+      this.drain(partition);
+      if (this.waiting(partition)) await this.options.outbox.room();
+    }
+    return true;
   }
 
   private sendSome(partition: number, source: Source): AlertView[] | null {

@@ -27,6 +27,7 @@ import { Complaints } from "./complaints";
 import { apiConfig, type Config, shardCapacity, storeConfig } from "./config";
 import { EngineDirectory } from "./directory";
 import { cpuCount, version } from "./host";
+import { Lease } from "./lease";
 import { Outbox } from "./outbox";
 import { ShardSet } from "./shard-set";
 import { Snapshotter } from "./snapshots";
@@ -77,6 +78,7 @@ export class Engine {
   private readonly statsView = new StatsView(this.statsMemory);
   private readonly view: EngineView;
   private readonly complaints: Complaints;
+  private readonly lease: Lease;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly startedMs = wallMs();
   private api: Thread | undefined;
@@ -103,6 +105,16 @@ export class Engine {
     private readonly callbacks: EngineCallbacks,
   ) {
     this.complaints = new Complaints(callbacks.warn, wallMs);
+    this.lease = new Lease({
+      sessionTimeoutMs: config["kafka.sessionTimeoutMs"],
+      ask: async () => {
+        const offsets = this.shards
+          ?.all()
+          .map(({ partition, snapshotOffset }) => ({ partition, offset: Math.max(0, snapshotOffset) }));
+        return (await this.ingest?.owns(offsets ?? [])) ?? false;
+      },
+      nowMs: wallMs,
+    });
     this.view = new EngineView(this.table.memory, { staleAfterMs: config["engine.staleAfterMs"] });
   }
 
@@ -162,6 +174,7 @@ export class Engine {
     this.storeStarting = this.startStore(log);
     const outlet = new AlertOutlet({
       outbox,
+      lease: this.lease,
       prefix,
       market: this.view.market,
       onDelivered: (alerts) => this.store?.alerts(alerts),
@@ -221,12 +234,13 @@ export class Engine {
       stats: this.stats,
       shards: {
         open: (partition, ends) => shards().open(partition, ends),
-        close: (partition) => shards().close(partition),
+        close: (partition, isLost) => shards().close(partition, isLost),
         keep: (partition) => shards().keep(partition),
         marketCaughtUp: () => shards().marketCaughtUp(),
         marketMoved: () => this.pool?.ringAll(),
       },
       ...(this.isEmbedded ? {} : { onEngine: (name, announcement) => this.directory?.take(name, announcement) }),
+      lease: this.lease,
       onWarning: this.complaints.take,
       onFatal: (error) => this.fail(error),
     });
@@ -504,6 +518,7 @@ export class Engine {
     const timeout = this.config["engine.stopTimeoutMs"];
     const deadline = wallMs() + timeout;
     for (const timer of this.timers) clearInterval(timer);
+    this.lease.end();
     const attempt = async (what: string, act: () => Promise<unknown> | undefined) => {
       try {
         await act();

@@ -118,7 +118,7 @@ export class ShardSet implements ShardHost {
       if (kept) {
         const opened = await this.takeOn(kept);
         if (opened) return opened;
-        await this.letGo(kept);
+        await this.letGo(kept, true);
       }
       return this.build(partition, log);
     }).catch((error: Error) => {
@@ -128,19 +128,21 @@ export class ShardSet implements ShardHost {
     });
   }
 
-  close(partition: number): Promise<void> {
+  close(partition: number, isLost: boolean): Promise<void> {
     return this.inTurn(partition, async () => {
       const shard = this.shards.get(partition);
-      if (shard) await this.letGo(shard);
+      if (shard) await this.letGo(shard, isLost);
     });
   }
 
-  // Not served from here on: whoever has it next may begin at any moment. Its outputs are brought home first.
-  private async letGo(shard: Shard): Promise<void> {
+  // Not served from here on: whoever has it next may begin at any moment. Its outputs are brought home first; but where somebody
+  // may have begun already, what it has not told is told by that one.
+  private async letGo(shard: Shard, isLost: boolean): Promise<void> {
     this.shards.delete(shard.partition);
     this.leaving.add(shard);
     this.options.onChanged();
-    if (!this.stopping) await this.options.lastSnapshot(shard, HAND_OVER_MS);
+    if (isLost) this.options.outlet.remove(shard.partition);
+    else if (!this.stopping) await this.options.lastSnapshot(shard, HAND_OVER_MS);
     await this.release(shard);
     this.leaving.delete(shard);
     this.options.onChanged();
@@ -160,9 +162,10 @@ export class ShardSet implements ShardHost {
     const ends = await this.options.memory.ends(partition);
     if (mine === null || mine.alerts !== ends.alerts || mine.liquidations !== ends.liquidations) return null;
     const control = new DataView(memory, KERNEL_RESERVED_BYTES, ControlAt.bytes);
-    // What lies in its ring is applied: the next message is the one after it.
+    // What lies in its ring is applied: the next message is the one after it. Where its alerts may not be told it may stand still.
+    const deadline = this.options.nowMs() + HAND_OVER_MS;
     while (control.getUint32(ControlAt.batchRemaining, true) !== 0 || this.ringUsed(memory) > 0) {
-      if (control.getUint32(ControlAt.state, true) !== ShardState.Running) return null;
+      if (control.getUint32(ControlAt.state, true) !== ShardState.Running || this.options.nowMs() > deadline) return null;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
     return { memory, start: Number(control.getBigInt64(ControlAt.nextOffset, true)), ring: this.options.pool.bell(partition) };
@@ -314,10 +317,7 @@ export class ShardSet implements ShardHost {
     await pool.remove(partition);
     // What it has told must be in the log before somebody else reads there what was told.
     const deadline = this.options.nowMs() + HAND_OVER_MS;
-    while (outlet.waiting(partition) && this.options.nowMs() < deadline) {
-      outlet.drain(partition);
-      if (outlet.waiting(partition)) await outbox.room();
-    }
+    await within(outlet.empty(partition), HAND_OVER_MS);
     outlet.remove(partition);
     await within(outbox.settled(), Math.max(0, deadline - this.options.nowMs()));
   }
@@ -354,11 +354,8 @@ export class ShardSet implements ShardHost {
       this.inTurn(partition, async () => {
         const shard = this.shards.get(partition);
         if (!shard || shard !== old) return;
-        // Records in its ring are whole: each was published after it was written.
-        while (this.options.outlet.waiting(partition)) {
-          this.options.outlet.drain(partition);
-          if (this.options.outlet.waiting(partition)) await this.options.outbox.room();
-        }
+        // Records in its ring are whole: each was published after it was written. Those that may not be told now are made anew.
+        await this.options.outlet.empty(partition);
         this.options.outlet.remove(partition);
         await this.options.outbox.settled();
         ingest.replace(partition, await this.build(partition, await ingest.logEnds(partition)));

@@ -104,10 +104,9 @@ export class Snapshotter {
     const image = await pool.snapshot(partition);
     if (image === null) return;
     faultPoint("snapshot-copied");
-    while (outlet.waiting(partition)) {
-      outlet.drain(partition);
-      if (outlet.waiting(partition)) await outbox.room();
-    }
+    if (!(await outlet.empty(partition))) return;
+    // Taken away meanwhile.
+    if (outlet.positions(partition) === null) return;
     await outbox.settled();
     await rowsAreSafe();
     const header = headerOf(image, { ...identity, outputs, createdMs: nowMs() });

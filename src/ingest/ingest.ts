@@ -37,8 +37,12 @@ export interface OpenShard {
 export interface ShardHost {
   /** A partition is ours: make its shard, or take on the one that was kept. */
   open(partition: number, log: LogEnds): Promise<OpenShard>;
-  /** It is not ours any more. */
-  close(partition: number): Promise<void>;
+  /**
+   * It is not ours any more.
+   *
+   * @param isLost another engine may have it already
+   */
+  close(partition: number, isLost: boolean): Promise<void>;
   /**
    * The group took it away because no broker could be reached for longer than a session lasts: nobody else can have it yet.
    * It stays as it is, served as old as it is, until the group hands out partitions again.
@@ -75,6 +79,8 @@ export interface IngestOptions {
   shards: ShardHost;
   /** A message of `engines`, from the beginning; left out: the topic is not read. */
   onEngine?(name: string | null, announcement: Buffer | null): void;
+  /** Whether what the group gave us is still ours; see src/engine/lease.ts. */
+  lease: { holds(): boolean; doubt(): void; confirm(): void };
   /** Something a person should know; the engine goes on. A client that goes on trying says the same again and again. */
   onWarning(text: string): void;
   /** The log cannot be read on as it is: the engine has to stop. */
@@ -157,6 +163,7 @@ export class Ingest {
       gaplessTopics: [this.topics.accounts],
       onConnection: (state) => {
         this.brokersDown = state === "down";
+        options.lease.doubt();
         options.onWarning(state === "down" ? "Kafka: no broker can be reached; trying on" : "Kafka: a broker is back");
       },
     });
@@ -274,10 +281,12 @@ export class Ingest {
     );
     // What was kept and is not among them is somebody else's now.
     await this.giveUpKept();
+    this.options.lease.confirm();
     return starts;
   }
 
   private async onRevoked(partitions: TopicPartition[]): Promise<void> {
+    const isLost = !this.options.lease.holds();
     await Promise.all(
       partitions.map(async ({ partition }) => {
         const lane = this.lanes.get(partition);
@@ -287,7 +296,7 @@ export class Ingest {
         if (this.brokersDown && !this.stopping) {
           this.kept.set(partition, wallMs());
           await this.options.shards.keep(partition);
-        } else await this.options.shards.close(partition);
+        } else await this.options.shards.close(partition, isLost);
       }),
     );
   }
@@ -295,7 +304,7 @@ export class Ingest {
   private async giveUpKept(): Promise<void> {
     const partitions = [...this.kept.keys()];
     this.kept.clear();
-    await Promise.all(partitions.map((partition) => this.options.shards.close(partition)));
+    await Promise.all(partitions.map((partition) => this.options.shards.close(partition, true)));
   }
 
   // The group may also have nothing to hand out to us, and then does not call.
@@ -306,7 +315,7 @@ export class Ingest {
       if (this.brokersDown) this.kept.set(partition, now);
       else if (now - since > KEPT_MS) {
         this.kept.delete(partition);
-        void this.options.shards.close(partition);
+        void this.options.shards.close(partition, true);
       }
     }
   }
@@ -501,6 +510,18 @@ export class Ingest {
     await this.accounts.commit(
       offsets.filter(({ partition }) => this.lanes.has(partition)).map(({ partition, offset }) => ({ topic, partition, offset })),
     );
+  }
+
+  /**
+   * Asks the group whether these partitions are ours: it takes a commit from nobody else.
+   *
+   * @param offsets committed before
+   */
+  async owns(offsets: { partition: number; offset: number }[]): Promise<boolean> {
+    const ours = offsets.filter(({ partition }) => this.lanes.has(partition));
+    if (ours.length === 0 || ours.length < this.lanes.size) return false;
+    await this.commit(ours);
+    return true;
   }
 
   /** Ends the loops: nothing more is taken from Kafka. */

@@ -1,4 +1,5 @@
-// Trial: two engines of one group under load, a third joins, one is killed with −9, one stops in order. At every quiet moment each
+// Trial: two engines of one group under load, a third joins, one stands still for longer than a session and comes back believing
+// that it has what others have by then, one is killed with −9, one stops in order. At every quiet moment each
 // account is served by exactly one of them, and the others say by which, with addresses at which it is; at no moment by two. Who
 // subscribed to an account that moved is told where it went. In the end ledgers, rows and alerts are as if there had been one.
 import { mkdir } from "node:fs/promises";
@@ -11,11 +12,13 @@ import { StreamClient } from "../../support/stream-client";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
 import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
+import { Swing } from "../support/swing";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
 const PARTITIONS = 6;
 const TRADERS = 200;
+const SWINGING = 24;
 const FIRST_TRADER = 1_000_001;
 /** At rest every so many-th account is asked for. */
 const ASKED_EVERY = 7;
@@ -101,6 +104,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
   const members = new Map<string, Member>();
   const trials = new Map<string, TrialEngine>();
   let traffic: Traffic | undefined;
+  let swing: Swing | undefined;
   let watching = true;
   let probes = 0;
   let asked = 0;
@@ -234,17 +238,35 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
     const ended = await running.command.interrupt();
     if (ended.code !== 0) found.push(`${name} ended with ${ended.code}: ${ended.stderr.slice(-500)}`);
   };
+  // As a machine that is paused or swaps: the others take its accounts, and it comes back believing it has them.
+  const freeze = async (name: string) => {
+    const member = members.get(name) as Member;
+    members.delete(name);
+    member.running.command.kill("SIGSTOP");
+    try {
+      await settled(members.size);
+      await pause(1000);
+    } finally {
+      member.running.command.kill("SIGCONT");
+      members.set(name, member);
+    }
+  };
   const anyone = () => [...members.keys()][prng.below(members.size)];
 
   try {
     await ensureTopics({ brokers: kafka.brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
     const load = { seed, accounts: TRADERS, tradesPerSecond: 100, walkers: 6, damagedPerSecond: 1 };
     traffic = await Traffic.start({ brokers: kafka.brokers, prefix, partitions: PARTITIONS, ...load });
+    swing = new Swing({ brokers: kafka.brokers, prefix, partitions: PARTITIONS, accounts: SWINGING });
+    await swing.start();
     await Promise.all([start("a"), start("b")]);
     await step("two engines start", async () => undefined);
     const watcher = watch();
     for (let round = 0; round < rounds; round++) {
       await step("a third joins", () => start("c"));
+      await pause(500);
+      const frozen = anyone();
+      await step(`${frozen} stands still for longer than a session`, () => freeze(frozen));
       await pause(500);
       const victim = anyone();
       await step(`${victim} is killed`, () => kill(victim));
@@ -260,6 +282,8 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
     watching = false;
     await watcher;
     await traffic.stop();
+    await swing.stop();
+    await pause(1000);
     const outcome = await examine({
       brokers: kafka.brokers,
       prefix,
@@ -276,7 +300,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
       tried: [
         `seed ${seed}: ${moves.join("; ")}`,
         `at rest ${asked} answers by REST and stream; ${toldMoves} subscribers told where their account went; ` +
-          `${probes} times two engines were asked for one account`,
+          `${probes} times two engines were asked for one account; a mark swung ${swing.swings} times`,
         Object.entries(outcome.counts)
           .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
           .join(", "),
@@ -286,6 +310,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
   } finally {
     watching = false;
     await traffic?.stop().catch(() => undefined);
+    await swing?.stop().catch(() => undefined);
     for (const trial of trials.values()) await trial.kill();
     await stage.close();
   }
@@ -313,6 +338,13 @@ export const PLANTED: readonly Planted[] = [
     from: "    for (const partition of partitions) this.owners.set(partition, engine);\n",
     to: "",
     finds: /after .*: account/,
+  },
+  {
+    what: "an engine that stood still tells before it asks",
+    file: "src/engine/lease.ts",
+    from: "if (pausedMs > this.options.sessionTimeoutMs / 2) this.doubt();",
+    to: "",
+    finds: /alert twice in Kafka|alert out of turn|broken chain of statuses/,
   },
 ];
 
