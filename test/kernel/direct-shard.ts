@@ -35,7 +35,9 @@ export interface KernelExports {
   trigger(limit: number): number;
   walk(limit: number): number;
   refreshWatchedRows(): number;
-  sweep(limit: number): number;
+  sweep(limit: number, nowNs?: number): number;
+  setAlerted(accountId: bigint, seq: number, status: number): number;
+  skipAlertNumbers(by: number): void;
   valueOne(slot: number, general: number): void;
 }
 
@@ -174,13 +176,14 @@ export class DirectShard {
   }
 
   /** Changes of status in the alert ring, taken out of it. */
-  takeAlerts(): { account: number; from: number; to: number }[] {
+  takeAlerts(): { account: number; from: number; to: number; seq: number }[] {
     const count = this.alerts.readable();
     const alerts = [];
     for (let i = 0; i < count; i++) {
       const at = this.alerts.recordOffset(i);
       const account = Number(this.longs[(at + AlertAt.account) / 8]);
-      alerts.push({ account, from: this.bytes[at + AlertAt.fromStatus]!, to: this.bytes[at + AlertAt.toStatus]! });
+      const seq = Number(this.longs[(at + AlertAt.alertSeq) / 8]);
+      alerts.push({ account, from: this.bytes[at + AlertAt.fromStatus]!, to: this.bytes[at + AlertAt.toStatus]!, seq });
     }
     this.alerts.release(count);
     return alerts;
