@@ -88,7 +88,7 @@ function shape(kernelFile: string, accounts: number, held: number, rounds: numbe
     object.push(c);
     oneByOne.push(d);
   }
-  check(world, arrays, objects, accounts, held);
+  checkFills(world, arrays, objects, accounts, held);
   const overTyped = kernel.map((value, i) => value / typed[i]!);
   const overObjects = kernel.map((value, i) => value / object[i]!);
   const result: FillsResult = {
@@ -116,8 +116,14 @@ function shape(kernelFile: string, accounts: number, held: number, rounds: numbe
   return result;
 }
 
-/** Ledger to the unit, valuation to 1e-9 of what is added up. */
-function check(world: KernelWorld, arrays: TypedArrayRisk, objects: ObjectRisk | null, accounts: number, held: number): void {
+/** Throws where the contestants differ: wallets at all, valuations by more than 1e-9 of what is added up, liquidation prices among them. */
+export function checkFills(
+  world: KernelWorld,
+  arrays: TypedArrayRisk,
+  objects: ObjectRisk | null,
+  accounts: number,
+  held: number,
+): void {
   const close = (a: number, b: number, scale: number, what: string) => {
     if (Number.isNaN(a) && Number.isNaN(b)) return;
     assert(a === b || Math.abs(a - b) <= 1e-9 * scale, `${what}: ${a} and ${b}`);

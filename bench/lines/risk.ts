@@ -4,7 +4,6 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AccountAt } from "../../src/shared/layout/shard";
 import { cleanUp } from "../harness/cleanup";
 import { JavaPeer, javaMissing } from "../harness/java";
 import type { LeftOut, Line, LineOptions, Row } from "../harness/line";
@@ -12,6 +11,7 @@ import { pairedRow, takeTurns } from "../harness/paired";
 import { built } from "../harness/paths";
 import { writeFills, writeWorld } from "../harness/risk-files";
 import { FillSource, type Fills } from "../kernel/events";
+import { checkFills } from "../kernel/fills";
 import { ObjectRisk } from "../kernel/objects";
 import { TypedArrayRisk } from "../kernel/typed-arrays";
 import { BATCH, KernelWorld } from "../kernel/world";
@@ -44,31 +44,6 @@ function digestOf(risk: TypedArrayRisk): string {
     else prices += risk.liquidationPrice[p]!;
   }
   return [equity, maintenance, realized, prices, missing, statuses].join(" ");
-}
-
-/** The kernel sums an account in another order: equal to 1e-9 of what is added up, and equal in status. */
-function assertKernel(world: KernelWorld, risk: TypedArrayRisk): void {
-  for (let account = 0; account < risk.equityUsd.length; account++) {
-    const scale = risk.grossExposureUsd[account]! + Math.abs(risk.walletUsd[account]!) + 1;
-    for (const [field, column] of [
-      [AccountAt.equityUsd, risk.equityUsd],
-      [AccountAt.maintenanceMarginUsd, risk.maintenanceMarginUsd],
-      [AccountAt.initialMarginUsd, risk.initialMarginUsd],
-    ] as const) {
-      const [got, want] = [world.account(account, field), column[account]!];
-      if (!(Math.abs(got - want) <= 1e-9 * scale))
-        throw new Error(`account ${account}: the kernel has ${got}, typed arrays ${want}`);
-    }
-    if (world.status(account) !== risk.status[account]) throw new Error(`account ${account}: another status in the kernel`);
-  }
-}
-
-function assertObjects(objects: ObjectRisk, risk: TypedArrayRisk): void {
-  for (const [account, { risk: got }] of objects.accounts) {
-    const scale = risk.grossExposureUsd[account]! + Math.abs(risk.walletUsd[account]!) + 1;
-    if (got !== null && !(Math.abs(got.equityUsd - risk.equityUsd[account]!) <= 1e-9 * scale))
-      throw new Error(`account ${account}: the objects have ${got.equityUsd}, typed arrays ${risk.equityUsd[account]}`);
-  }
 }
 
 async function shape(
@@ -129,8 +104,7 @@ async function shape(
       ...(java ? [{ name: "java" as const, measure: async () => perSecond(await applyJava(fills)) }] : []),
     ],
   );
-  assertKernel(kernel, arrays);
-  assertObjects(objects, arrays);
+  checkFills(kernel, arrays, objects, accounts, held);
   if (java) {
     const digest = (await java.ask("digest")).map(Number).join(" ");
     if (digest !== digestOf(arrays)) throw new Error(`Java came to ${digest}, typed arrays to ${digestOf(arrays)}`);
@@ -146,7 +120,13 @@ async function shape(
         what: `ledger + margin + liquidation price per fill, ${text} positions of 16 contracts; messages of 64`,
         unit: "fills/s",
         better: "higher",
-        details: { accounts, positionsPerAccount: held, fillsARound: FILLS, checked: "everybody came to the same numbers" },
+        details: {
+          accounts,
+          positionsPerAccount: held,
+          fillsARound: FILLS,
+          valued: "the kernel values an account once a message, its peers at each fill",
+          checked: "everybody came to the same numbers",
+        },
       },
       { name: "the kernel", values: values.kernel },
       { name, values: peer },

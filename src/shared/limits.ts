@@ -39,12 +39,15 @@ export const ROUND_RECORDS = 4096;
 /** Records applied before the accounts they touched are valued: few enough that their rows are still in the cache. */
 export const PIECE_RECORDS = 256;
 /**
- * Work done between two looks at the input ring, for each of: telling who crossed a line, revaluing all pools, refreshing rows. In units
- * of looking at one pool or account, some 30 to 100 ns; valuing one counts eight. So an event waits some tenths of a millisecond for each.
+ * Work done between two looks at the input ring when marks move: telling who crossed a line, revaluing all pools, refreshing rows. In units
+ * of a look at one pool or account, some tens of ns; valuing one counts eight more. An event waits behind one chunk of the first or,
+ * when nobody is left to be told, behind one of each of the others: of the order of a millisecond for accounts of some ten positions.
  */
 export const TRIGGER_CHUNK = 4096;
 export const WALK_CHUNK = 4096;
 export const REFRESH_CHUNK = 1024;
+/** Watched accounts valued ahead of their turn, between two looks as well. */
+export const WATCHED_CHUNK = 512;
 
 /** Accounts that readers can have kept fresh at every mark at the same time; two that share a slot take turns. */
 export const WATCH_SLOTS = 4096;

@@ -69,6 +69,8 @@ export const enum ContractAt {
   boundPairs = 116,
   /** u32: positions in it, flat ones included. */
   holders = 120,
+  /** u32: address of its table's last piece where it is lean and marked, else 0. */
+  lastPiece = 124,
   bytes = 128,
 }
 
@@ -315,6 +317,8 @@ export function loadInstrument(id: u32): Moved {
   }
   if (whole) flags |= ContractFlag.Marked;
   store<u32>(contract, flags, ContractAt.flags);
+  const isLean = (flags & ContractFlag.Lean) != 0 && whole;
+  store<u32>(contract, isLean ? load<u32>(contract, ContractAt.piecesEnd) - PieceAt.bytes : 0, ContractAt.lastPiece);
   if (flags == flagsBefore && isSame) {
     if (isRepeated) return Moved.Nothing;
     noteTimes(row, contract, receivedNs);

@@ -53,8 +53,6 @@ export const QUOTIENT_DOWN: f64 = 0.999999;
 /** The line farthest from equity = 0 in units of margin: every distance changes by no more than this one's. */
 const STEEPEST: f64 = WARNING_AT;
 
-export const LEAN: u32 = ContractFlag.Lean | ContractFlag.Marked;
-
 // Sums over a block's entries.
 let value: f64 = 0;
 let margin: f64 = 0;

@@ -3,14 +3,11 @@
 // accounts still ahead of it; those behind it are met by the next walk. A burst of ticks costs one walk.
 import { AccountAt, AccountFlag, BalanceAt, ControlAt, PoolAt, PoolEntryAt } from "../../shared/layout/shard";
 import { assetChange, ContractAt, contractOf } from "./contracts";
-import { WATCH_PASSES, WATCH_SLOTS } from "../../shared/limits";
+import { WATCH_PASSES, WATCH_SLOTS, WATCHED_CHUNK } from "../../shared/limits";
 import { accountRow, balanceRow, CONTROL, count, poolBlock, watch } from "./memory";
 import { alertsPending, clearAlertsPending } from "./publish";
 import { clearTouchedBeyond, touchedBeyond } from "./touched";
 import { valueAccount } from "./valuation";
-
-/** Watched accounts valued in one call. */
-const WATCHED_CHUNK: u32 = 512;
 
 let watchDue: bool = false;
 let watchCursor: u32 = 0;
@@ -121,7 +118,7 @@ export function refreshWatched(): u32 {
   const pass = load<u32>(CONTROL, ControlAt.refreshPass);
   const accountEnd = load<u32>(CONTROL, ControlAt.accountCount);
   let valued: u32 = 0;
-  for (; watchCursor < <u32>WATCH_SLOTS && valued < WATCHED_CHUNK; ++watchCursor) {
+  for (; watchCursor < <u32>WATCH_SLOTS && valued < <u32>WATCHED_CHUNK; ++watchCursor) {
     const word = watch + (<usize>watchCursor << 2);
     const entry = atomic.load<u32>(word);
     if (entry == 0) continue;

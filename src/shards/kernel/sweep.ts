@@ -6,10 +6,12 @@ import { WARNING_AT } from "../../risk/portfolio/status";
 import { STATUS_OK } from "../../risk/portfolio/workspace";
 import { MarketHeaderAt } from "../../shared/layout/market";
 import { POOL_FREE, POOL_GROUP_UNITS, PoolAt, PoolEntryAt } from "../../shared/layout/shard";
-import { driftsBehind } from "./anchors";
 import { ContractAt, contractOf, PieceAt } from "./contracts";
-import { BOUND_MAX, LEAN, NOISE, QUOTIENT_DOWN } from "./look";
+import { BOUND_MAX, NOISE, QUOTIENT_DOWN } from "./look";
 import { market, poolBlock, poolSafe, poolSafeMinima } from "./memory";
+
+/** What comparing a value with `from` and `to` of its tier gives. */
+const FROM_ONLY: v128 = i64x2(-1, 0);
 
 /** Pools that the last call has revalued. */
 export let swept: u32 = 0;
@@ -17,10 +19,10 @@ export let swept: u32 = 0;
 /**
  * Revalues pools from unit `from` on, behind the walk, until `end`, until `limit` of them, or until one that is not usual. All contracts'
  * drifts since their anchors must be at most DRIFT_MAX.
+ * @param drifts of contracts for pools behind the walk
  * @returns the unit it has come to: the first of a pool that is not usual, or of a group of bounds, or `end`
  */
-export function sweepUsual(from: u32, end: u32, limit: u32): u32 {
-  const drifts = driftsBehind();
+export function sweepUsual(from: u32, end: u32, limit: u32, drifts: usize): u32 {
   const contracts = contractOf(0);
   const version = load<u32>(market, MarketHeaderAt.marketVersion);
   let count: u32 = 0;
@@ -38,7 +40,9 @@ export function sweepUsual(from: u32, end: u32, limit: u32): u32 {
       unit = next;
       continue;
     }
-    let odd: u32 = shape >> 24;
+    // Below 0 where a tier is not one of the table's, or the contract not lean; not 0 where a value is not between its tier's bounds.
+    let outside: i32 = 0;
+    let beyond = f64x2.splat(0);
     let value: f64 = 0;
     let constants: f64 = 0;
     let drifted: f64 = 0;
@@ -51,7 +55,8 @@ export function sweepUsual(from: u32, end: u32, limit: u32): u32 {
       const signed = load<f64>(entry, PoolEntryAt.qty) * load<f64>(contract, ContractAt.unitValue);
       const size = f64x2.splat(abs(signed));
       const piece = <usize>load<u32>(contract, ContractAt.pieces) + <usize>(key >> 24) * PieceAt.bytes;
-      odd |= (i64x2.bitmask(f64x2.le(v128.load(piece, PieceAt.from), size)) ^ 1) | u32(piece >= <usize>load<u32>(contract, ContractAt.piecesEnd)) | ((load<u32>(contract, ContractAt.flags) & LEAN) ^ LEAN);
+      outside |= <i32>(load<u32>(contract, ContractAt.lastPiece) - piece);
+      beyond = v128.or(beyond, v128.xor(f64x2.le(v128.load(piece, PieceAt.from), size), FROM_ONLY));
       const products = f64x2.mul(size, v128.load(piece, PieceAt.rate));
       value += signed;
       constants += load<f64>(piece, PieceAt.constant);
@@ -64,7 +69,8 @@ export function sweepUsual(from: u32, end: u32, limit: u32): u32 {
     const distance = equity - WARNING_AT * margin - NOISE * (load<f64>(block, PoolAt.scale) + weight + margin);
     const safe = ((distance - drifted) / weight) * QUOTIENT_DOWN;
     // Clear of the first line, as it was before, and with something to lose: all else is lookAt's.
-    if (odd != 0 || !(distance > 0) || <i32>load<u8>(block, PoolAt.status) != STATUS_OK || !(weight > 0) || !(safe >= 0)) break;
+    const isOdd = outside < 0 || shape >> 24 != 0 || v128.any_true(beyond);
+    if (isOdd || !(distance > 0) || <i32>load<u8>(block, PoolAt.status) != STATUS_OK || !(weight > 0) || !(safe >= 0)) break;
     store<f64>(block, equity, PoolAt.equity);
     store<f64>(block, margin, PoolAt.maintenance);
     store<u32>(block, version, PoolAt.marketVersion);

@@ -6,7 +6,7 @@
 // passes short. Both go on in chunks, the pass before everything else.
 import { MarketHeaderAt } from "../../shared/layout/market";
 import { ControlAt, POOL_FREE, POOL_GROUP_UNITS, PoolAt } from "../../shared/layout/shard";
-import { anchorWalk, largestDrift } from "./anchors";
+import { anchorWalk, driftsBehind, largestDrift } from "./anchors";
 import { clearLookValuations, DRIFT_MAX, lookAt, lookValuations } from "./look";
 import { CONTROL, count, market, poolBlock, poolSafe, poolSafeMinima } from "./memory";
 import { rebuilds, setWalkUnit, walkUnit } from "./pools";
@@ -154,7 +154,7 @@ export function walkSome(limit: u32): u32 {
   while (at < end && work < limit) {
     let next = at;
     if (isNear) {
-      next = sweepUsual(at, end, limit - work);
+      next = sweepUsual(at, end, limit - work, driftsBehind());
       looks += swept;
       work += swept;
     }
@@ -165,16 +165,17 @@ export function walkSome(limit: u32): u32 {
       // Behind the walk now: what it is given is a bound to the new anchors.
       setWalkUnit(next);
       if (load<u32>(block, PoolAt.account) != POOL_FREE) {
+        const valuations = lookValuations;
         lookAt(block);
         ++looks;
-        ++work;
+        work += 1 + (lookValuations - valuations) * VALUATION_COST;
       }
     }
     // Looking may have valued an account, and that may have moved blocks: walkUnit stands where one begins.
     if (at / POOL_GROUP_UNITS != walkUnit / POOL_GROUP_UNITS) settleGroups(at / POOL_GROUP_UNITS, walkUnit / POOL_GROUP_UNITS);
     at = walkUnit;
   }
-  work += countLooks(0) * VALUATION_COST;
+  countLooks(0);
   count(ControlAt.poolsWalked, looks);
   if (at >= end) {
     walking = false;
