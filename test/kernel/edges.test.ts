@@ -65,6 +65,26 @@ describe("a walk over the pools", () => {
     }
   });
 
+  it("leaves the pool that is next in turn to the anchors of before", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.marketData(script.mark(1, 1));
+    for (let account = 1; account <= 130; account++) script.transfer(account, ASSETS.USDT, 100).fill(account, 1, 100);
+    shard.accounts(script.done());
+    shard.marketData(script.mark(1, 1.0001));
+    whole(shard);
+    shard.marketData(script.mark(1, 1.04));
+    shard.triggerAll();
+    // A group of bounds, and the first pool of the next one gets its bound while it waits.
+    shard.kernel.walk(64);
+    shard.accounts(script.transfer(65, ASSETS.USDT, 0.01).done());
+    shard.marketData(script.mark(1, 1.0401));
+    shard.triggerAll();
+    shard.marketData(script.mark(1, 0.98));
+    shard.triggerAll();
+    expectToldAsValued(shard, "after a fall");
+  });
+
   it("that begins in the middle of a pass hides nobody from it", () => {
     const script = new Script();
     const shard = shardOf();
