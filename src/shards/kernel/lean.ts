@@ -29,6 +29,8 @@ const enum PassAt {
   entry = 52,
   /** u32: 1 where the position gains as its value grows. */
   gains = 56,
+  /** u32: not 0 where the second pass has its liquidation price. */
+  found = 60,
   bytes = 64,
 }
 const pass: usize = heap.alloc(POSITIONS_PER_ACCOUNT_MAX * PassAt.bytes);
@@ -224,8 +226,20 @@ export function valueLean(account: usize): bool {
 }
 
 // First pass over a pool's positions: all that does not depend on the others. Returns where the next pool's begin in the pass, or 0
-// where a position is not lean.
+// where a position is not lean. What is rare waits until the pass is over: a call from its loop would have all sums go through memory.
 function sumPositions(block: usize, sum: usize, first: usize): usize {
+  const last = sumUsual(block, sum, first);
+  if (last != TIER_LEFT) return last;
+  findTiers(block);
+  // A value that no tier holds is no number.
+  const again = sumUsual(block, sum, first);
+  return again == TIER_LEFT ? 0 : again;
+}
+
+/** A value is not in the tier it was found in last. */
+const TIER_LEFT: usize = 1;
+
+function sumUsual(block: usize, sum: usize, first: usize): usize {
   const id = load<u32>(block, PoolAt.id);
   const settle = <u32>load<u8>(block, PoolAt.settle);
   // Of the bits of a key those that a position of this pool may have.
@@ -236,8 +250,10 @@ function sumPositions(block: usize, sum: usize, first: usize): usize {
   const settlePrice = assetPrice(settle);
   let newest = asOf;
   let eldest = oldest;
-  let orders: f64 = 0;
   let openCashScale: f64 = 0;
+  // Flags of all entries, those of flat ones apart.
+  let held: u32 = 0;
+  let flat: u32 = 0;
   // Sums in pairs: each lane adds up in the order of the positions, as one alone would.
   let pnlInitial = f64x2.splat(0);
   let maintenanceCash = f64x2.splat(0);
@@ -253,27 +269,29 @@ function sumPositions(block: usize, sum: usize, first: usize): usize {
     const contract = contractOf(key >> 3);
     const contractFlags = load<u32>(contract, ContractAt.flags);
     if (qty == 0) {
-      clearFlat(entry, entryFlags, contract, contractFlags);
+      // The row of a flat position shows the mark and nothing else.
+      store<f64>(<usize>load<u32>(entry, PoolEntryAt.row), contractFlags & ContractFlag.Marked ? load<f64>(contract, ContractAt.mark) : NaN, PositionAt.markPrice);
+      flat |= entryFlags;
       if ((entryFlags & PoolEntryFlag.Orders) == 0) continue;
     }
     // Hedge-mode legs may be two of one instrument.
     if ((key & 7) != usual || (contractFlags & LEAN) != LEAN) return 0;
     newest = max(newest, load<i64>(contract, ContractAt.markTimeNs));
     eldest = min(eldest, load<i64>(contract, ContractAt.markReceivedNs));
-    let value: f64 = 0;
-    let initialMargin: f64 = 0;
+    held |= entryFlags;
     if (qty != 0) {
       const row = <usize>load<u32>(entry, PoolEntryAt.row);
       const openCash = load<f64>(entry, PoolEntryAt.openCash);
       const mark = load<f64>(contract, ContractAt.mark);
       const size = qty * load<f64>(contract, ContractAt.contractSize);
       const signedValue = qty * load<f64>(contract, ContractAt.unitValue);
-      value = abs(signedValue);
+      const value = abs(signedValue);
       const positionPnl = openCash + signedValue;
-      const piece = pieceOfEntry(entry, contract, value);
+      const piece = lastPieceOf(entry, contract);
+      if (!isInPiece(piece, contract, value)) return TIER_LEFT;
       const rate = load<f64>(piece, PieceAt.rate);
       const constant = load<f64>(piece, PieceAt.constant);
-      initialMargin = value * load<f64>(piece, PieceAt.initialRate);
+      let initialMargin = value * load<f64>(piece, PieceAt.initialRate);
       if (entryFlags & PoolEntryFlag.Leverage) {
         const leverage = <f64>load<i64>(row, PositionAt.leverage) / UNIT;
         if (leverage > 0) initialMargin = value / leverage;
@@ -302,18 +320,15 @@ function sumPositions(block: usize, sum: usize, first: usize): usize {
       grossNet = f64x2.add(grossNet, f64x2.replace_lane(f64x2.splat(abs(exposureUsd)), 1, exposureUsd));
       openCashScale += abs(openCash);
     }
-    if (entryFlags & PoolEntryFlag.Orders) {
-      hasOrders = 1;
-      orders += orderMargin(entry, contract, qty, value, initialMargin);
-    }
   }
+  if (flat & PoolEntryFlag.Changed) clearFlat(block);
   asOf = newest;
   oldest = eldest;
   v128.store(sum, pnlInitial, SumAt.pnl);
   v128.store(sum, maintenanceCash, SumAt.maintenance);
   v128.store(sum, grossNet, SumAt.gross);
   store<f64>(sum, openCashScale, SumAt.openCashScale);
-  store<f64>(sum, orders, SumAt.orders);
+  store<f64>(sum, held & PoolEntryFlag.Orders ? sumOrders(block) : 0, SumAt.orders);
   store<u32>(sum, <u32>at, SumAt.last);
   return at;
 }
@@ -322,13 +337,14 @@ function sumPositions(block: usize, sum: usize, first: usize): usize {
 let poolDistance: f64 = 0;
 let poolNearest: usize = 0;
 
-// Second pass over a pool's positions: liquidation and bankruptcy price of each.
+// Second pass over a pool's positions: liquidation and bankruptcy price of each, nearest mark. Nothing is called from the loop.
 function setPrices(sum: usize, first: usize, last: usize): void {
   const wallet = load<f64>(sum, SumAt.wallet);
   const pnl = load<f64>(sum, SumAt.pnl);
   const maintenance = load<f64>(sum, SumAt.maintenance);
   let distance = Infinity;
   let nearest: u32 = 0;
+  let found: u32 = 1;
   for (let at = first; at < last; at += PassAt.bytes) {
     const entry = <usize>load<u32>(at, PassAt.entry);
     const row = <usize>load<u32>(entry, PoolEntryAt.row);
@@ -363,14 +379,13 @@ function setPrices(sum: usize, first: usize, last: usize): void {
     }
     const root = f64x2.extract_lane(prices, 0);
     prices = v128.bitselect(prices, f64x2.splat(NaN), v128.and(f64x2.gt(prices, f64x2.splat(0)), f64x2.lt(prices, f64x2.splat(Infinity))));
-    let price = f64x2.extract_lane(prices, 0);
+    const price = f64x2.extract_lane(prices, 0);
     // Worth more than all margin even where the position is worth nothing: no mark is low (inverse short: high) enough, and the
     // root is negative.
     const none = gains & u32(target < 0);
-    if (((isInside & u32(abs(root - mark) > INSIDE * mark) & u32(root > 0)) | none) == 0) {
-      price = searchPrice(contract, isInverse, load<f64>(row, PositionAt.notional), mark, size, cash, other);
-      prices = f64x2.replace_lane(prices, 0, price);
-    }
+    const isFound = (isInside & u32(abs(root - mark) > INSIDE * mark) & u32(root > 0)) | none;
+    store<u32>(at, isFound, PassAt.found);
+    found &= isFound;
     // Both lie side by side in the row.
     v128.store(row, prices, PositionAt.liquidationPrice);
     // Without a branch: which position is the nearest cannot be foretold, and a wrong guess would wait for both divisions.
@@ -380,6 +395,33 @@ function setPrices(sum: usize, first: usize, last: usize): void {
   }
   poolDistance = distance;
   poolNearest = nearest;
+  if (found == 0) searchPrices(sum, first, last);
+}
+
+// The liquidation prices that the second pass has left, and the nearest mark anew.
+function searchPrices(sum: usize, first: usize, last: usize): void {
+  const wallet = load<f64>(sum, SumAt.wallet);
+  const pnl = load<f64>(sum, SumAt.pnl);
+  const maintenance = load<f64>(sum, SumAt.maintenance);
+  poolDistance = Infinity;
+  poolNearest = 0;
+  for (let at = first; at < last; at += PassAt.bytes) {
+    const entry = <usize>load<u32>(at, PassAt.entry);
+    const row = <usize>load<u32>(entry, PoolEntryAt.row);
+    const contract = <usize>load<u32>(at, PassAt.contract);
+    const mark = load<f64>(at, PassAt.mark);
+    if (load<u32>(at, PassAt.found) == 0) {
+      const cash = load<f64>(at, PassAt.openCash) + wallet + (pnl - load<f64>(at, PassAt.pnl));
+      const other = maintenance - load<f64>(at, PassAt.maintenanceMargin);
+      const isInverse = (load<u32>(contract, ContractAt.flags) & ContractFlag.Inverse) != 0;
+      const price = searchPrice(contract, isInverse, load<f64>(row, PositionAt.notional), mark, load<f64>(at, PassAt.size), cash, other);
+      store<f64>(row, price, PositionAt.liquidationPrice);
+    }
+    const share = abs(load<f64>(row, PositionAt.liquidationPrice) - mark) / mark;
+    if (!(share < poolDistance)) continue;
+    poolDistance = share;
+    poolNearest = entry;
+  }
 }
 
 // How many of a row of bounds are ≤ x. They ascend, so the bits that say so are the lowest.
@@ -411,10 +453,19 @@ export function countMore(bounds: usize, pairs: u32, x: f64): u32 {
  */
 // @ts-expect-error: decorator
 @inline export function pieceOfEntry(entry: usize, contract: usize, value: f64): usize {
-  const piece = <usize>load<u32>(contract, ContractAt.pieces) + <usize>load<u8>(entry, PoolEntryAt.tier) * PieceAt.bytes;
+  const piece = lastPieceOf(entry, contract);
+  return isInPiece(piece, contract, value) ? piece : findPiece(entry, contract, value);
+}
+
+// @ts-expect-error: decorator
+@inline function lastPieceOf(entry: usize, contract: usize): usize {
+  return <usize>load<u32>(contract, ContractAt.pieces) + <usize>load<u8>(entry, PoolEntryAt.tier) * PieceAt.bytes;
+}
+
+// @ts-expect-error: decorator
+@inline function isInPiece(piece: usize, contract: usize, value: f64): bool {
   const reached = i64x2.bitmask(f64x2.le(v128.load(piece, PieceAt.from), f64x2.splat(value)));
-  if (reached == 1 && piece < <usize>load<u32>(contract, ContractAt.piecesEnd)) return piece;
-  return findPiece(entry, contract, value);
+  return (u32(reached == 1) & u32(piece < <usize>load<u32>(contract, ContractAt.piecesEnd))) != 0;
 }
 
 export function findPiece(entry: usize, contract: usize, value: f64): usize {
@@ -423,14 +474,27 @@ export function findPiece(entry: usize, contract: usize, value: f64): usize {
   return piece;
 }
 
-// The row of a flat position shows the mark and nothing else.
-function clearFlat(entry: usize, entryFlags: u32, contract: usize, contractFlags: u32): void {
-  const mark = contractFlags & ContractFlag.Marked ? load<f64>(contract, ContractAt.mark) : NaN;
-  const row = <usize>load<u32>(entry, PoolEntryAt.row);
-  store<f64>(row, mark, PositionAt.markPrice);
-  if ((entryFlags & PoolEntryFlag.Changed) == 0) return;
-  store<u8>(entry, <u8>(entryFlags & ~PoolEntryFlag.Changed), PoolEntryAt.flags);
-  clearPosition(row, mark);
+// Finds the tiers of a pool's positions anew.
+function findTiers(block: usize): void {
+  let entry = block + PoolAt.entries;
+  const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
+  for (; entry < end; entry += PoolEntryAt.bytes) {
+    const contract = contractOf(<u32>load<u16>(entry, PoolEntryAt.key) >> 3);
+    if (load<u32>(contract, ContractAt.flags) & ContractFlag.Lean) findPiece(entry, contract, abs(load<f64>(entry, PoolEntryAt.qty) * load<f64>(contract, ContractAt.unitValue)));
+  }
+}
+
+// Clears the rows of positions that have become flat; their marks stand there already.
+function clearFlat(block: usize): void {
+  let entry = block + PoolAt.entries;
+  const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
+  for (; entry < end; entry += PoolEntryAt.bytes) {
+    const flags = load<u8>(entry, PoolEntryAt.flags);
+    if (load<f64>(entry, PoolEntryAt.qty) != 0 || (flags & PoolEntryFlag.Changed) == 0) continue;
+    store<u8>(entry, flags & ~PoolEntryFlag.Changed, PoolEntryAt.flags);
+    const row = <usize>load<u32>(entry, PoolEntryAt.row);
+    clearPosition(row, load<f64>(row, PositionAt.markPrice));
+  }
 }
 
 /** The valuation of a position that is flat or cannot be valued. */
@@ -447,8 +511,22 @@ export function clearPosition(row: usize, mark: f64): void {
 
 // ── margin of open orders: src/risk/portfolio/order-margin.ts, one-way ──
 
-function orderMargin(entry: usize, contract: usize, qty: f64, value: f64, held: f64): f64 {
-  const row = <usize>load<u32>(entry, PoolEntryAt.row);
+function sumOrders(block: usize): f64 {
+  hasOrders = 1;
+  let orders: f64 = 0;
+  let entry = block + PoolAt.entries;
+  const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
+  for (; entry < end; entry += PoolEntryAt.bytes) {
+    if ((load<u8>(entry, PoolEntryAt.flags) & PoolEntryFlag.Orders) == 0) continue;
+    const row = <usize>load<u32>(entry, PoolEntryAt.row);
+    const contract = contractOf(<u32>load<u16>(entry, PoolEntryAt.key) >> 3);
+    // Both 0 where the position is flat.
+    orders += orderMargin(row, contract, load<f64>(entry, PoolEntryAt.qty), load<f64>(row, PositionAt.notional), load<f64>(row, PositionAt.initialMargin));
+  }
+  return orders;
+}
+
+function orderMargin(row: usize, contract: usize, qty: f64, value: f64, held: f64): f64 {
   const lotSize = load<f64>(contract, ContractAt.lotSize);
   const leverage = <f64>load<i64>(row, PositionAt.leverage) / UNIT;
   const buyQty = <f64>load<i64>(row, PositionAt.buyLots) * lotSize;
