@@ -239,7 +239,7 @@ describe("a pool's bound", () => {
     const bases = drifted === 0 ? [0] : [0, 1, 2];
     for (const base of bases) {
       const isUp = base === 0 ? () => true : base === 1 ? () => false : () => prng.below(2) === 0;
-      const pricesUp = base === 0 ? 7 : 0;
+      const pricesUp = [7, 2, 5][base]!;
       if (by === "a pass") {
         moveAll(desk, anchors, prices, drifted, isUp, pricesUp);
         desk.touchAll();
