@@ -138,6 +138,7 @@ describe("an account", () => {
     shard.accounts(script.transfer(1, ASSETS.USDT, 610).fill(1, 1, 100).order(1, 2, 1).done());
     shard.marketData(script.mark(1, 0.9));
     shard.triggerAll();
+    shard.refreshAll();
     expect(shard.takeAlerts()).toEqual([]);
     shard.marketData(script.mark(2, 1));
     shard.triggerAll();
