@@ -19,8 +19,9 @@ import { createHttpServer } from "./http/server";
 import { assertApiLimits } from "./limits";
 import type { ApiLog } from "./log";
 import { type EngineIdentity, type MainState, Platform } from "./platform";
+import { startError } from "./start-error";
 import { Hub, type HubCounters } from "./stream/hub";
-import { listenStream, startError } from "./stream/listen";
+import { listenStream } from "./stream/listen";
 import type { StreamListener, UpgradeRequest } from "./stream/transport";
 
 /** How often rates are taken and the thread's own counters written to shared memory. */

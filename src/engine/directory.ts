@@ -17,7 +17,8 @@ export type Owners = Record<number, EngineAddress>;
 export interface DirectoryOptions {
   outbox: Outbox;
   prefix: string;
-  self: EngineAddress;
+  /** Name of this engine. */
+  engine: string;
   onChanged(owners: Owners): void;
   warn(line: string): void;
 }
@@ -30,6 +31,8 @@ export class EngineDirectory {
   private announced = "";
   private wanted: number[] | null = null;
   private sending = false;
+  /** Where this engine is; null: not known yet. */
+  private self: EngineAddress | null = null;
 
   constructor(private readonly options: DirectoryOptions) {
     this.topic = topicName("engines", options.prefix);
@@ -56,24 +59,29 @@ export class EngineDirectory {
     this.options.onChanged(Object.fromEntries(this.owners));
   }
 
+  /** Where this engine can be reached: from now on it is announced. */
+  introduce(url: string, stream: string): void {
+    this.self = { engine: this.options.engine, url, stream };
+    if (this.wanted !== null) this.announce(this.wanted);
+  }
+
   /** Says which partitions this engine has. What it said before is not said twice. */
   announce(partitions: readonly number[]): void {
     this.wanted = [...partitions];
-    if (this.sending) return;
+    if (this.sending || this.self === null) return;
     this.sending = true;
-    void this.send().finally(() => {
+    void this.send(this.self).finally(() => {
       this.sending = false;
     });
   }
 
-  private async send(): Promise<void> {
+  private async send({ engine, url, stream }: EngineAddress): Promise<void> {
     while (this.wanted !== null) {
       const partitions = this.wanted;
       if (partitions.join() === this.announced) {
         this.wanted = null;
         return;
       }
-      const { engine, url, stream } = this.options.self;
       const payload = encodeEngine({ name: engine, http: url, stream, partitions, firstSequence: this.sent });
       if (this.options.outbox.send(this.topic, 0, payload, engine)) {
         this.sent++;
@@ -86,6 +94,6 @@ export class EngineDirectory {
   /** The last word: this engine has nothing any more, and its name leaves the topic. */
   withdraw(): void {
     this.wanted = null;
-    if (this.sent > 0) this.options.outbox.send(this.topic, 0, null, this.options.self.engine);
+    if (this.sent > 0) this.options.outbox.send(this.topic, 0, null, this.options.engine);
   }
 }

@@ -29,6 +29,7 @@ import { EngineDirectory } from "./directory";
 import { cpuCount, version } from "./host";
 import { Lease } from "./lease";
 import { Outbox } from "./outbox";
+import { portsAreFree } from "./ports";
 import { ShardSet } from "./shard-set";
 import { Snapshotter } from "./snapshots";
 import { StoreThread } from "./store-thread";
@@ -82,6 +83,7 @@ export class Engine {
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly startedMs = wallMs();
   private api: Thread | undefined;
+  private apiStarting: Promise<void> | undefined;
   private store: StoreThread | undefined;
   private storeStarting: Promise<void> | undefined;
   private kafka: EmbeddedKafka | undefined;
@@ -166,8 +168,13 @@ export class Engine {
     this.memory = memory;
     const ingest = this.makeIngest({ connection, ...waits }, outbox);
     this.ingest = ingest;
-    // All that does not need the rest, together: how long an engine is away is how long this takes. But first what fails at once.
-    const [log] = await allOf([this.logName(), this.startApi()]);
+    // All that does not need the rest, together: how long an engine is away is how long this takes. But first what fails at once:
+    // an engine that was started twice would put the first out of its group, and only then find its ports taken.
+    await portsAreFree(apiConfig(config, null));
+    // Its thread takes the better part of a second to load; until then it keeps what it is told.
+    const api = this.startApi();
+    this.apiStarting = api.catch(() => undefined);
+    const log = await this.logName();
     await allOf([this.startTopics(), producer.connect(), memory.connect(), ingest.connect()]);
     this.complaints.open();
     // The database may take its time: risk is served without it, and the fills wait in their rings until it is known.
@@ -182,12 +189,15 @@ export class Engine {
     this.outlet = outlet;
     this.makeShards({ pool, outbox, outlet, memory, log });
     if (this.isEmbedded) await this.prepareFeed();
-    else this.directory = this.makeDirectory(outbox);
-    await ingest.start();
-    this.feed?.start();
-    this.snapshots?.start();
+    else {
+      this.directory = this.makeDirectory(outbox);
+      this.introduce();
+    }
     this.every(ALERT_INTERVAL_MS, () => this.passAlerts());
     this.every(PLATFORM_INTERVAL_MS, () => this.tell());
+    await allOf([api, ingest.start()]);
+    this.feed?.start();
+    this.snapshots?.start();
     // Where a person starts it to look around, all is said before the page is offered.
     if (this.isEmbedded) await this.storeStarting;
     const workers = pool.workerCount;
@@ -294,14 +304,17 @@ export class Engine {
     return new EngineDirectory({
       outbox,
       prefix: config["kafka.prefix"],
-      self: {
-        engine: config["engine.name"],
-        url: config["http.advertisedUrl"] ?? this.addresses.page,
-        stream: config["stream.advertisedUrl"] ?? this.addresses.stream,
-      },
+      engine: config["engine.name"],
       onChanged: (owners) => this.api?.post({ type: "engines", partitions: this.accountPartitions, owners }),
       warn: callbacks.warn,
     });
+  }
+
+  // To the other engines, once it is known where the api listens.
+  private introduce(): void {
+    const { page, stream } = this.addresses;
+    const { "http.advertisedUrl": url, "stream.advertisedUrl": live } = this.config;
+    if (page !== "") this.directory?.introduce(url ?? page, live ?? stream);
   }
 
   private every(ms: number, act: () => void): void {
@@ -312,7 +325,7 @@ export class Engine {
     const webRoot = join(import.meta.dirname, "web");
     if (!existsSync(webRoot)) throw new PlimsollError("BUILD_MISSING", "dist/web is not built: run npm run build");
     try {
-      const { thread, ready } = await Thread.start({
+      const { thread, ready } = Thread.start({
         filename: built("api-worker.js"),
         workerData: {
           market: this.table.memory,
@@ -324,7 +337,7 @@ export class Engine {
         onFailure: (error) => this.fail(new PlimsollError("API_FAILED", `the api thread ended: ${error.message}`)),
       });
       this.api = thread;
-      const { http, stream, metrics } = ready as unknown as {
+      const { http, stream, metrics } = (await ready) as unknown as {
         http: { url: string };
         stream: { url: string; transport: string };
         metrics: { host: string; port: number } | null;
@@ -334,6 +347,7 @@ export class Engine {
         stream: stream.url,
         metrics: metrics ? `http://${metrics.host}:${metrics.port}/metrics` : null,
       };
+      this.introduce();
       this.callbacks.say(`api       ${http.url}  stream ${stream.url} (${stream.transport})`);
     } catch (error) {
       throw new PlimsollError("API_FAILED", (error as Error).message);
@@ -539,6 +553,8 @@ export class Engine {
     this.directory?.withdraw();
     await attempt("the shard workers", () => this.pool?.stop());
     await attempt("the Kafka producer", () => this.producer?.close(5000));
+    // Not in the middle of its start: a thread that is ended while it opens its ports takes the process with it.
+    await this.apiStarting;
     await attempt("the api", () => this.api?.stop(3000));
     await attempt("embedded Kafka", () => this.kafka?.close());
     await attempt("embedded PostgreSQL", () => this.postgres?.stop());

@@ -25,15 +25,16 @@ export class StoreThread {
    * @throws what the thread failed with
    */
   async start(): Promise<boolean> {
-    const { thread, ready } = await Thread.start({
+    const { thread, ready } = Thread.start({
       filename: this.options.filename,
       workerData: await this.options.workerData(),
       onFailure: this.options.onFailure,
       onMessage: (message) => this.take(message),
     });
+    const { connected } = await ready;
     this.thread = thread;
     for (const message of this.early.splice(0)) thread.post(message);
-    return ready.connected !== false;
+    return connected !== false;
   }
 
   private take(message: ThreadMessage): void {

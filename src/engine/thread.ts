@@ -25,12 +25,12 @@ export class Thread {
     this.ended = new Promise((resolve) => worker.once("exit", () => resolve()));
   }
 
-  /** Resolves with the thread's `ready`; rejects with its `failed`, or with what it threw. */
-  static start(options: ThreadOptions): Promise<{ thread: Thread; ready: ThreadMessage }> {
-    return new Promise((resolve, reject) => {
-      const worker = new Worker(options.filename, { workerData: options.workerData });
-      const waiting = new Map<string, (message: ThreadMessage) => void>();
-      const thread = new Thread(worker, waiting);
+  /** `ready` resolves with the thread's `ready`; it rejects with its `failed`, or with what it threw. */
+  static start(options: ThreadOptions): { thread: Thread; ready: Promise<ThreadMessage> } {
+    const worker = new Worker(options.filename, { workerData: options.workerData });
+    const waiting = new Map<string, (message: ThreadMessage) => void>();
+    const thread = new Thread(worker, waiting);
+    const ready = new Promise<ThreadMessage>((resolve, reject) => {
       let isReady = false;
       const fail = (error: Error) => {
         if (!isReady) reject(error);
@@ -39,7 +39,7 @@ export class Thread {
       worker.on("message", (message: ThreadMessage) => {
         if (message.type === "ready") {
           isReady = true;
-          resolve({ thread, ready: message });
+          resolve(message);
         } else if (message.type === "failed") fail(Object.assign(new Error(String(message.message)), { code: message.code }));
         const waiter = waiting.get(message.type);
         if (waiter) {
@@ -50,8 +50,10 @@ export class Thread {
       worker.on("error", (error) => fail(error as Error));
       worker.on("exit", (code) => fail(new Error(`the thread ended by itself (${code})`)));
     });
+    return { thread, ready };
   }
 
+  /** Told in order; what comes before it is ready waits for it. */
   post(message: ThreadMessage): void {
     this.worker.postMessage(message);
   }

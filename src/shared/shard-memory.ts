@@ -43,7 +43,7 @@ export const DEFAULT_SHARD_CAPACITY: ShardCapacity = {
   positions: 1_048_576,
   orders: 524_288,
   inputRecords: 65_536,
-  fillRecords: 65_536,
+  fillRecords: 262_144,
   alertRecords: 16_384,
 };
 

@@ -1,6 +1,7 @@
 // Empties the fill rings of the shards. The store is each ring's only consumer; a record is released only after it was
 // encoded into a batch, so what the store has no room for stays in the ring, and the shard waits.
-import { ControlAt } from "../shared/layout/shard";
+import { wallMs } from "../shared/clock";
+import { ControlAt, ShardState } from "../shared/layout/shard";
 import { KERNEL_RESERVED_BYTES } from "../shared/limits";
 import { RingConsumer } from "../shared/ring";
 import type { Batches } from "./batches";
@@ -8,11 +9,19 @@ import { encodeFill, type FillMemory } from "./encode";
 import { DRAIN_RECORDS_MAX } from "./limits";
 import { FILLS } from "./tables";
 
+const STATE_WORD = (KERNEL_RESERVED_BYTES + ControlAt.state) / 4;
+
+/** How full its ring may get, and how long rows may lie there, while a shard catches up with the log. */
+const CATCHING_UP_SHARE = 0.75;
+const CATCHING_UP_MS = 10_000;
+
 interface Ring {
   consumer: RingConsumer;
   memory: FillMemory;
   /** The shard has gone to another owner: its ring is emptied once more and forgotten. */
   leaving: boolean;
+  /** When the store first left records in it; 0: none are left. */
+  leftSinceMs: number;
 }
 
 export class FillDrain {
@@ -35,14 +44,20 @@ export class FillDrain {
         consumer: new RingConsumer(memory, header),
         memory: { words, bytes: new Uint8Array(memory) },
         leaving: false,
+        leftSinceMs: 0,
       });
     }
   }
 
-  /** Takes what lies in the rings, as far as there is room. Returns how many records it took. */
-  drain(): number {
+  /**
+   * Takes what lies in the rings, as far as there is room. Returns how many records it took.
+   *
+   * @param all also what may wait
+   */
+  drain(all = false): number {
     let taken = 0;
     for (const [memory, ring] of this.rings) {
+      if (!all && this.mayWait(ring)) continue;
       taken += this.drainRing(ring);
       if (ring.leaving && ring.consumer.readable() === 0) this.rings.delete(memory);
     }
@@ -63,7 +78,20 @@ export class FillDrain {
     return records;
   }
 
-  private drainRing({ consumer, memory }: Ring): number {
+  // How long accounts are away is how long a shard takes to catch up: until then the cores are its own, while its ring has room.
+  private mayWait(ring: Ring): boolean {
+    const { consumer, memory, leaving } = ring;
+    const records = consumer.readable();
+    const isCatchingUp = !leaving && Atomics.load(memory.words, STATE_WORD) === ShardState.Recovering;
+    if (!isCatchingUp || records === 0 || records > consumer.recordCount * CATCHING_UP_SHARE) return false;
+    const now = wallMs();
+    ring.leftSinceMs ||= now;
+    return now - ring.leftSinceMs < CATCHING_UP_MS;
+  }
+
+  private drainRing(ring: Ring): number {
+    const { consumer, memory } = ring;
+    ring.leftSinceMs = 0;
     const count = Math.min(consumer.readable(), DRAIN_RECORDS_MAX);
     let taken = 0;
     while (taken < count && this.hasRoom()) {

@@ -1,5 +1,6 @@
 // What is sampled and when, from real shard and market memory.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { ShardState } from "../shared/layout/shard";
 import { MarketView } from "../shared/views/market-view";
 import { ShardView } from "../shared/views/shard-view";
 import { Batches } from "./batches";
@@ -176,5 +177,42 @@ describe("draining fill rings", () => {
     // It comes back, with its new records.
     drain.setShards([shard.memory]);
     expect(drain.drain()).toBe(5);
+  });
+
+  it("leaves a shard that catches up alone until its ring is nearly full, or all is asked for", () => {
+    const { batches } = setUp();
+    const shard = new TestShard(0, 64);
+    const drain = new FillDrain(batches, () => true);
+    drain.setShards([shard.memory]);
+    shard.setState(ShardState.Recovering);
+    shard.publish(fillsFrom(0, 48));
+    expect(drain.drain()).toBe(0);
+    shard.publish(fillsFrom(48, 1));
+    expect(drain.drain()).toBe(49);
+    shard.publish(fillsFrom(49, 5));
+    expect(drain.drain()).toBe(0);
+    expect(drain.drain(true)).toBe(5);
+    shard.publish(fillsFrom(54, 5));
+    shard.setState(ShardState.Running);
+    expect(drain.drain()).toBe(5);
+  });
+
+  it("leaves them there for ten seconds at most", () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      const { batches } = setUp();
+      const shard = new TestShard(0, 64);
+      const drain = new FillDrain(batches, () => true);
+      drain.setShards([shard.memory]);
+      shard.setState(ShardState.Recovering);
+      shard.publish(fillsFrom(0, 5));
+      expect(drain.drain()).toBe(0);
+      vi.advanceTimersByTime(9_999);
+      expect(drain.drain()).toBe(0);
+      vi.advanceTimersByTime(1);
+      expect(drain.drain()).toBe(5);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

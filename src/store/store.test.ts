@@ -168,6 +168,8 @@ describe("from shared memory to the database", () => {
       { instrument_id: 1, leg: "net", qty: 1.5, event_time: new Date(START_MS + 3000) },
       { instrument_id: 2, leg: "net", qty: -0.25, event_time: new Date(START_MS + 3000) },
     ]);
+    // A batch of their own, after that of the positions.
+    await until(async () => (await sql`select 1 from marks where ${mine}`).length >= 2, "marks");
     const marks = await sql`select instrument_id, event_time, mark from marks where ${mine} order by 1`;
     expect([...marks]).toEqual([
       { instrument_id: 1, event_time: new Date(START_MS + 1000), mark: 60_000 },

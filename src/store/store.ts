@@ -191,7 +191,7 @@ export class Store {
   /** The shards this engine owns now. */
   setShards(memories: SharedArrayBuffer[]): void {
     // What a leaving shard has left in its ring is taken before anything else.
-    this.drain.drain();
+    this.drain.drain(true);
     this.view.setShards(memories);
     this.drain.setShards(memories);
     this.sampler.setShards(this.view.shards);
@@ -207,7 +207,7 @@ export class Store {
     const taken = this.drain.mark();
     // Without room the rings are emptied as the lane goes on.
     for (;;) {
-      this.drain.drain();
+      this.drain.drain(true);
       this.flushJournal();
       if (taken()) break;
       await new Promise((resolve) => setTimeout(resolve, this.options.config.drainIntervalMs));
@@ -358,7 +358,7 @@ export class Store {
     this.sampleEngine();
     this.flushSamples();
     for (;;) {
-      this.drain.drain();
+      this.drain.drain(true);
       this.flushJournal();
       if (this.drain.waiting() === 0 || left() < deadlineMs / 2) break;
       await new Promise((resolve) => setTimeout(resolve, 5));

@@ -1,8 +1,8 @@
 // Chooses the stream's transport and makes it listen.
-import { isIP } from "node:net";
 import type { StreamConfig } from "../config";
 import { ApiStartError } from "../errors";
 import { STREAM_BACKPRESSURE_BYTES_MAX, STREAM_PAYLOAD_BYTES_MAX } from "../limits";
+import { startError } from "../start-error";
 import { ListenError, type StreamHandlers, type StreamListener } from "./transport";
 import { listenUws, loadUws, uwsBinaryName } from "./uws";
 import { listenWs } from "./ws";
@@ -27,24 +27,4 @@ export async function listenStream(config: StreamConfig, handlers: StreamHandler
     if (!(error instanceof ListenError)) throw error;
     throw startError(error.code, "stream", config.host, config.port);
   }
-}
-
-/** A listen that failed, in the operator's words. */
-export function startError(
-  code: string | undefined,
-  part: "http" | "stream" | "http.metrics",
-  host: string,
-  port: number,
-): ApiStartError {
-  const keys =
-    part === "http.metrics" ? { host: "http.host", port: "http.metricsPort" } : { host: `${part}.host`, port: `${part}.port` };
-  const address = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-  if (code === "EADDRINUSE") {
-    const name = part === "http" ? "HTTP_PORT_IN_USE" : part === "stream" ? "STREAM_PORT_IN_USE" : "METRICS_PORT_IN_USE";
-    return new ApiStartError(name, `${address} is in use by another program; set ${keys.port} or stop it`);
-  }
-  return new ApiStartError(
-    "ADDRESS_NOT_AVAILABLE",
-    `cannot listen on ${address} (${code ?? "unknown"}); check ${keys.host} and ${keys.port}`,
-  );
 }

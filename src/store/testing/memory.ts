@@ -52,8 +52,12 @@ export class TestShard {
     this.longs = new BigInt64Array(this.memory);
     this.halves = new Uint16Array(this.memory);
     this.bytes = new Uint8Array(this.memory);
-    this.words[(KERNEL_RESERVED_BYTES + ControlAt.state) / 4] = ShardState.Running;
+    this.setState(ShardState.Running);
     this.fills = new RingProducer(this.memory, this.control(ControlAt.fillRing));
+  }
+
+  setState(state: ShardState): void {
+    this.words[(KERNEL_RESERVED_BYTES + ControlAt.state) / 4] = state;
   }
 
   private control(at: number): number {

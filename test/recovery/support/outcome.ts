@@ -59,7 +59,8 @@ class Findings {
   }
 }
 
-async function logEnds(brokers: string, topic: string): Promise<Map<number, number>> {
+/** Next offset of each partition. */
+export async function logEnds(brokers: string, topic: string): Promise<Map<number, number>> {
   return withAdmin(
     brokers,
     async (admin) => new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)])),
