@@ -40,7 +40,7 @@ export interface KillOptions {
   randomMs?: number;
 }
 
-// All of `points` come before any comes again; one that was not reached is asked for again.
+// All of `points` come before any comes again; one that was not reached is asked for again at once.
 class Deck {
   private readonly left: (FaultPoint | null)[] = [];
   private readonly asked = new Map<FaultPoint, number>();
@@ -63,7 +63,7 @@ class Deck {
 
   note(point: FaultPoint, isReached: boolean): void {
     if (isReached) this.reached.set(point, (this.reached.get(point) ?? 0) + 1);
-    else if (!this.reached.has(point) && (this.asked.get(point) ?? 0) < ASKED_MAX) this.left.push(point);
+    else if (!this.reached.has(point) && (this.asked.get(point) ?? 0) < ASKED_MAX) this.left.unshift(point);
   }
 
   /** Points that were asked for, and not reached once. */
