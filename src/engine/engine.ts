@@ -19,7 +19,7 @@ import { PlimsollError } from "../shared/errors";
 import { ControlAt, ShardFault, ShardState } from "../shared/layout/shard";
 import { KERNEL_RESERVED_BYTES } from "../shared/limits";
 import { assertLimits } from "../shared/limits-hold";
-import { createStats, StatsView, StatsWriter } from "../shared/stats";
+import { createStats, STORE_STATES, StatsView, StatsWriter } from "../shared/stats";
 import { EngineView } from "../shared/views/engine-view";
 import type { EmbeddedPostgres } from "../store/embedded";
 import { AlertOutlet } from "./alerts";
@@ -115,8 +115,10 @@ export class Engine {
           .map(({ partition, snapshotOffset }) => ({ partition, offset: Math.max(0, snapshotOffset) }));
         return (await this.ingest?.owns(offsets ?? [])) ?? false;
       },
+      say: callbacks.warn,
       nowMs: wallMs,
     });
+    if (this.hasStore) this.stats.set("store.state", STORE_STATES.indexOf("connecting"));
     this.view = new EngineView(this.table.memory, { staleAfterMs: config["engine.staleAfterMs"] });
   }
 

@@ -5,24 +5,31 @@ const SESSION_MS = 3000;
 
 describe("a lease", () => {
   let answers: ((isOurs: boolean) => void)[];
+  let said: string[];
   let lease: Lease;
+
+  /** The process stands still: time goes on, timers do not run. */
+  const pause = (ms: number) => vi.setSystemTime(Date.now() + ms);
 
   beforeEach(() => {
     vi.useFakeTimers();
     answers = [];
+    said = [];
     lease = new Lease({
       sessionTimeoutMs: SESSION_MS,
       ask: () => new Promise((resolve) => answers.push(resolve)),
+      say: (line) => said.push(line),
       nowMs: () => Date.now(),
     });
+    // However long the start took.
+    pause(10 * SESSION_MS);
+    expect(lease.holds()).toBe(true);
   });
   afterEach(() => {
     lease.end();
     vi.useRealTimers();
   });
 
-  /** The process stands still: time goes on, timers do not run. */
-  const pause = (ms: number) => vi.setSystemTime(Date.now() + ms);
   const answer = async (isOurs: boolean) => {
     answers.shift()?.(isOurs);
     await vi.advanceTimersByTimeAsync(0);
@@ -40,6 +47,7 @@ describe("a lease", () => {
     pause(SESSION_MS / 2 + 1);
     expect(lease.holds()).toBe(false);
     expect(answers).toHaveLength(1);
+    expect(said).toEqual([expect.stringMatching(/^the engine stood still for 1501 ms: /)]);
     expect(lease.holds()).toBe(false);
     await answer(true);
     expect(lease.holds()).toBe(true);

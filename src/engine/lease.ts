@@ -11,26 +11,30 @@ export interface LeaseOptions {
   sessionTimeoutMs: number;
   /** Asks the group; false: not ours, or it cannot be said now. */
   ask(): Promise<boolean>;
+  /** A line for a person: why nothing is told. */
+  say(line: string): void;
   /** Time of day: it goes on while the process does not. */
   nowMs(): number;
 }
 
 export class Lease {
-  private seenMs: number;
+  /** When it was last looked at; before the first time there is nothing that could have been lost. */
+  private seenMs = Number.POSITIVE_INFINITY;
   private inDoubt = false;
   private asking = false;
   private ended = false;
 
-  constructor(private readonly options: LeaseOptions) {
-    this.seenMs = options.nowMs();
-  }
+  constructor(private readonly options: LeaseOptions) {}
 
   /** Asked before anything is said, and every few milliseconds: a pause shows in between. False: not now. */
   holds(): boolean {
     const now = this.options.nowMs();
     const pausedMs = now - this.seenMs;
     this.seenMs = now;
-    if (pausedMs > this.options.sessionTimeoutMs / 2) this.doubt();
+    if (pausedMs > this.options.sessionTimeoutMs / 2) {
+      this.options.say(`the engine stood still for ${pausedMs} ms: alerts wait until the group says whose its accounts are`);
+      this.doubt();
+    }
     return !this.inDoubt;
   }
 

@@ -47,7 +47,7 @@ export const STATS = [
 export type StatName = (typeof STATS)[number];
 
 /** Values of `store.state`. */
-export const STORE_STATES = ["off", "connecting", "connected", "away", "spilling", "draining", "blocked"] as const;
+export const STORE_STATES = ["off", "connecting", "connected", "away", "draining", "blocked"] as const;
 
 const SLOTS = 256;
 const index = new Map<string, number>(STATS.map((name, slot) => [name, slot]));

@@ -393,16 +393,7 @@ function total(counts: StoreCounts) {
   };
 }
 
-/** Number of a state in STORE_STATES; those it does not know yet are shown as the nearest it does. */
+/** Number of a state in STORE_STATES. */
 function stateCode(state: LaneState): number {
-  const names: readonly string[] = STORE_STATES;
-  const nearest: Record<LaneState, string> = {
-    starting: "connecting",
-    connected: "connected",
-    away: "away",
-    draining: "spilling",
-    blocked: "spilling",
-  };
-  const own = names.indexOf(state);
-  return own >= 0 ? own : names.indexOf(nearest[state]);
+  return STORE_STATES.indexOf(state === "starting" ? "connecting" : state);
 }

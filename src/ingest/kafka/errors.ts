@@ -129,6 +129,7 @@ const RULES: ReadonlyMap<number, KafkaErrorCode> = new Map<number, KafkaErrorCod
   [22, "KAFKA_NOT_OWNER"], // illegal generation
   [23, "KAFKA_CONFIG"], // inconsistent group protocol
   [25, "KAFKA_NOT_OWNER"], // unknown member
+  [26, "KAFKA_CONFIG"], // session timeout outside the brokers' limits
   [27, "KAFKA_NOT_OWNER"], // rebalance in progress
   [29, "KAFKA_AUTH"], // topic authorization
   [30, "KAFKA_AUTH"], // group authorization

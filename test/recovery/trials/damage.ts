@@ -15,7 +15,8 @@ import { openStage, pause, printReport, type Report, type Say } from "../support
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
-const PARTITIONS = 4;
+/** Of each start, so many damages are looked at. */
+const PARTITIONS = 8;
 /** Of a snapshot file: magic, bytes of the header, its checksum. */
 const PREFIX_BYTES = 16;
 

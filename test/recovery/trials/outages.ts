@@ -127,6 +127,13 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
   });
   const tried: string[] = [];
   const found: string[] = [];
+  let read = 0;
+  /** What the engine has said since the last call, each line once. */
+  const newLines = ({ command }: RunningEngine) => {
+    const text = command.stderr.slice(read);
+    read += text.length;
+    return new Set(text.split("\n").filter((line) => line !== ""));
+  };
   let traffic: Traffic | undefined;
   let client: Client | undefined;
   try {
@@ -169,6 +176,7 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
       const answers = [...told.freshness].map(([name, count]) => `${count} ${name}`).join(", ");
       const line = `${outage}: ${took}; answers ${answers}; ${during} steps walked meanwhile; store ${[...told.store].join(", ")}`;
       say(line);
+      for (const each of newLines(running)) say(`  the engine says: ${each}`);
       tried.push(line);
       const after = calm.begin();
       await until(`answers are fresh again after ${outage}`, async () => {
@@ -176,6 +184,7 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
         return (after.freshness.get("OK") ?? 0) > 5;
       });
     };
+    newLines(running);
     let isOver = true;
     for (const outage of outages) {
       await suffer(outage).catch((error: Error) => {

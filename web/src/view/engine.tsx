@@ -89,7 +89,7 @@ export function EnginePanel() {
   const desk = useDesk("platform", "clock", "connection");
   const { platform } = desk;
   const store = platform?.store;
-  const storeAway = store !== undefined && ["away", "spilling", "blocked"].includes(store.state);
+  const storeAway = store !== undefined && ["away", "draining", "blocked"].includes(store.state);
   const events = sumOf(platform?.accountEventsPerSecond ?? null, platform?.marketEventsPerSecond ?? null);
   return (
     <Panel id="engine" title="Engine" trust={desk.streamTrust()} asOfMs={platform?.nowMs}>
