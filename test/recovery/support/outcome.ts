@@ -26,6 +26,11 @@ export interface Subject {
   /** Where damaged messages lie. */
   damaged: readonly string[];
   walkers: readonly ExpectedAlert[];
+  /**
+   * When engines were made to stand still, ms since the epoch. What one had given to Kafka's client in that moment may come late,
+   * behind what its successor has told: its number says so, and it is passed over.
+   */
+  stoodStillMs?: readonly number[];
   /** How long the engines may take to come to the end of the log, and the database to have every row. */
   timeoutMs: number;
 }
@@ -176,6 +181,13 @@ async function compareLedgers(subject: Subject, twins: Map<number, LedgerTwin>, 
 const keyOf = (partition: number, alert: Pick<Alert, "account" | "alertSeq">) =>
   `${partition}/${alert.account}/${alert.alertSeq}`;
 
+/** How long before an engine stood still what it had not sent yet can have happened. */
+const UNDER_WAY_MS = 2000;
+
+function wasUnderWay({ stoodStillMs = [] }: Subject, { timeMs }: Alert): boolean {
+  return stoodStillMs.some((ms) => timeMs <= ms && timeMs > ms - UNDER_WAY_MS);
+}
+
 /** Alerts form an unbroken chain an account, each once; the walkers' are exactly those that they caused. */
 async function compareAlerts(subject: Subject, findings: Findings): Promise<Map<string, Alert>> {
   const { brokers, prefix, walkers } = subject;
@@ -185,8 +197,9 @@ async function compareAlerts(subject: Subject, findings: Findings): Promise<Map<
     for (const alert of decodeAlerts(value)) {
       const key = keyOf(partition, alert);
       if (alert.logPartition !== partition) findings.add("alert in a foreign partition", key);
-      if (alerts.has(key)) findings.add("alert twice in Kafka", key);
       const before = last.get(alert.account);
+      if (before !== undefined && alert.alertSeq <= before.alertSeq && wasUnderWay(subject, alert)) continue;
+      if (alerts.has(key)) findings.add("alert twice in Kafka", key);
       const expected = {
         seq: (before?.alertSeq ?? 0) + 1,
         from: before?.toStatus ?? 0,
@@ -228,6 +241,7 @@ async function compareAlerts(subject: Subject, findings: Findings): Promise<Map<
   for (const { partition, value } of await readTopic(brokers, `${prefix}liquidations`)) {
     for (const alert of decodeAlerts(value)) {
       const key = keyOf(partition, alert);
+      if (signals.has(key) && wasUnderWay(subject, alert)) continue;
       if (signals.has(key)) findings.add("liquidation signal twice", key);
       if (!alerts.has(key)) findings.add("liquidation signal without its alert", key);
       signals.add(key);

@@ -119,6 +119,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
   let probes = 0;
   let asked = 0;
   let toldMoves = 0;
+  const stoodStillMs: number[] = [];
 
   const start = async (name: string) => {
     let trial = trials.get(name);
@@ -250,6 +251,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
   const freeze = async (name: string) => {
     const member = members.get(name) as Member;
     members.delete(name);
+    stoodStillMs.push(Date.now());
     member.running.command.kill("SIGSTOP");
     try {
       await settled(members.size);
@@ -311,6 +313,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
       databaseUrl: stage.database.url,
       damaged: traffic.damaged,
       walkers: traffic.walkers.expected,
+      stoodStillMs,
       timeoutMs: 30_000,
     });
     found.push(...outcome.findings);

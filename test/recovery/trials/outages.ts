@@ -322,8 +322,8 @@ export const PLANTED: readonly (Planted & { outages: readonly Outage[] })[] = [
   {
     what: "numbers that rest on an old mark pass for fresh ones",
     file: "src/shared/views/shard-view.ts",
-    from: 'if (oldest < staleNs) return "STALE";',
-    to: 'if (oldest < staleNs && oldest < 0) return "STALE";',
+    from: 'if (this.doubles[(row + AccountAt.oldestMarkReceivedNs) / 8] < staleNs) return "STALE";',
+    to: "",
     finds: /old numbers were passed for fresh ones/,
     outages: ["long"],
   },
