@@ -434,7 +434,9 @@ export class MarketTable {
     this.beginReference();
     this.moveAsset(row);
     this.bytes.set(symbol, row + AssetAt.symbol);
-    this.bytes.set(saved.subarray(AssetAt.haircut, AssetAt.haircut + 8), row + AssetAt.haircut);
+    // At the price it had: without one its holders would look bankrupt. The next price that comes takes its place.
+    for (const at of [AssetAt.haircut, AssetAt.usdPrice, AssetAt.priceTimeNs])
+      this.bytes.set(saved.subarray(at, at + 8), row + at);
     this.words[(row + AssetAt.id) / 4] = id;
     this.assets[id] = 1;
     this.moveAsset(row);

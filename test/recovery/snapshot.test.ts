@@ -299,6 +299,9 @@ describe("contracts", () => {
       const empty = new KernelHarness(KERNEL, CAPACITY);
       for (let at = 0; at < snapshot.section("assets").length; at += AssetAt.bytes)
         expect(empty.table.adoptAsset(snapshot.section("assets").subarray(at, at + AssetAt.bytes))).toBeNull();
+      // At the price it had: one that is worth nothing would make its holders bankrupt.
+      for (const { symbol, usdPrice } of same.marketView.assets())
+        expect(empty.marketView.assets().find((each) => each.symbol === symbol)?.usdPrice).toBe(usdPrice);
       for (let at = 0; at < rows.length; at += InstrumentAt.bytes) {
         const row = Buffer.from(rows.subarray(at, at + InstrumentAt.bytes));
         expect(same.table.adoptInstrument(row)).toBeNull();
