@@ -38,6 +38,7 @@ export const GOALS: Readonly<Record<string, Goal>> = {
   "latency/1m-p99": goal("value", "≤ 20 µs", 20 * US),
   "latency/1m-p999": goal("value", "stretch ≤ 30 µs", null, 30 * US),
   "kafka-stream/p99": goal("value", "≤ 20 ms, stretch 5 ms", 20 * MS, 5 * MS),
+  "recovery/every-account-ok": goal("value", "≤ 2 s", 2000 * MS),
   "database/insert": goal("ratio", "3×, stretch 5×", 3, 5),
   "allocation/round": goal("value", "0", 0),
   "steady/longest-gc-pause": goal("value", "≤ 1 ms", 1 * MS),

@@ -9,6 +9,7 @@ import { kafka } from "./lines/kafka";
 import { kafkaStream } from "./lines/kafka-stream";
 import { latency } from "./lines/latency";
 import { million } from "./lines/million";
+import { recovery } from "./lines/recovery";
 import { rest } from "./lines/rest";
 import { revaluation } from "./lines/revaluation";
 import { ring } from "./lines/ring";
@@ -27,6 +28,7 @@ export const LINES: readonly Line[] = [
   kafka,
   latency,
   kafkaStream,
+  recovery,
   steady,
   allocation,
   websocket,

@@ -47,6 +47,14 @@ export const NOTES: Readonly<Record<string, Notes>> = {
         "resolution of 1 ms, and the `raw` channel looks for changes every 5 ms; both are in the numbers.",
     ],
   },
+  recovery: {
+    always: [
+      "Measured until the engine says that it is ready; every account that is asked for from then on has to be OK, or the clock goes on. How " +
+        "long asking for all of them takes stands in the details.",
+      "On two cores broker, database and the engine's threads share them. The api's thread compiles its routes while the log is read; " +
+        "it is what the others wait for where the backlog is small. Fills go to the database when the shard has caught up.",
+    ],
+  },
   "rest/account-p99": {
     always: ["autocannon tells latencies in whole milliseconds; below one the rows say one."],
   },

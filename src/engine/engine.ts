@@ -295,6 +295,7 @@ export class Engine {
       topic: topicName("accounts", config["kafka.prefix"]),
       nowMs: wallMs,
       onChanged: () => this.tellShards(),
+      onRestored: (partition, offset) => this.commit(partition, offset),
       lastSnapshot: (shard, timeoutMs) => snapshots.take(shard, timeoutMs),
       warn: callbacks.warn,
       fail: (error) => void this.fail(error),

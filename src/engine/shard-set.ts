@@ -52,6 +52,8 @@ export interface ShardSetOptions {
   nowMs(): number;
   /** Other shards are served now, or still write what the store has to read. */
   onChanged(): void;
+  /** A shard is live that began with a snapshot: the crash before may have come before the group heard of it. */
+  onRestored(partition: number, snapshotOffset: number): void;
   /** Makes a last snapshot, if there is anything new; at most so long. */
   lastSnapshot(shard: Shard, timeoutMs: number): Promise<void>;
   warn(line: string): void;
@@ -307,6 +309,7 @@ export class ShardSet implements ShardHost {
     const shard = this.shards.get(partition);
     if (!shard || shard.isLive) return;
     shard.isLive = true;
+    if (shard.snapshotOffset >= 0) this.options.onRestored(partition, shard.snapshotOffset);
     const ends = this.remembered.get(shard);
     if (ends) this.options.outlet.known(partition, ends);
   }
