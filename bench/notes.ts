@@ -28,6 +28,49 @@ export const NOTES: Readonly<Record<string, Notes>> = {
         "and the goal was set against 0.8 M.",
     ],
   },
+  risk: {
+    always: [
+      "The kernel values an account once a message, its peers at each fill; with the accounts of the first rows that is the same work but for " +
+        "some tenths of a percent. It also keeps sequence numbers, leaves rows that readers can take at any moment, and renews each pool's bound.",
+    ],
+  },
+  "risk/typed-arrays": {
+    missed: [
+      "What stands in the way is memory. A fill writes one cache line in each row of the account's positions, sixteen here, wherever in memory " +
+        "they lie, beside some fifteen of the account and its pools; typed arrays write the same numbers one after the other. With accounts so " +
+        "few that all rows lie in the second cache the ratio is 2; every cache that they outgrow takes from it. Loading ahead in groups " +
+        "of records is in it; doing so line by line and without branches brought nothing, keeping calls out of the loops 3 %. Liquidation " +
+        "prices apart from the rows, side by side, would be the next step.",
+    ],
+  },
+  "risk/objects": { missed: ["As against typed arrays."] },
+  "end-to-end/two-threads": {
+    missed: [
+      "The shard's thread takes some ten times as long for an event as the one that feeds it: a fill has the account valued in full, two pools " +
+        "and four positions here, and touches about twenty cache lines of it, which with 10,000 accounts come from beyond the second cache. " +
+        "Shards share nothing, so more cores bring more events; one shard alone does not come near.",
+    ],
+  },
+  "revaluation/share": {
+    missed: [
+      "The sweep is bound by instructions: some 35 a position and 60 a pool, for contract, tier, products, sums, status and bound. WebAssembly's " +
+        "vectors have two lanes and no gather; samples of the profiler are spread over the loop's arithmetic, none stand at its loads. The " +
+        "faster one core reads, the smaller the share.",
+    ],
+  },
+  "million/memory": {
+    missed: [
+      "An account of this world has 2,260 bytes: its row 256, two balances 64, eight positions 1,536, blocks of two pools 384, hash and bounds " +
+        "20. A third of a position's row is settings and open orders, which these have none of; kept elsewhere they would save 0.5 GiB.",
+    ],
+  },
+  "million/mark-to-flag": {
+    missed: [
+      "A pool's bound is one number for all it holds, so a mark that moves by a tenth of a percent has all pools looked at that a tenth of a " +
+        "percent of everything could take over a line, holders of that contract or not. Valuing those that crossed, rows far apart in memory, " +
+        "is the rest.",
+    ],
+  },
   "kafka/events-64": {
     missed: [
       "When the shard is slower than the broker, its ring fills, and ingest pauses the partition in librdkafka and resumes it when half of " +

@@ -2,7 +2,7 @@
 // reads the market memory. It never awaits: between rounds it looks at its port without blocking, and when nothing is
 // left to do it sleeps on its doorbell until ingest rings or a moment has passed.
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
-import { monotonicNs, setMonotonicBase } from "../shared/clock";
+import { readMonotonicNs, setMonotonicBase } from "../shared/clock";
 import { faultPoint } from "../shared/fault-points";
 import { MARKET_VERSIONS_OFFSET, MarketHeaderAt } from "../shared/layout/market";
 import { ControlAt, ShardState } from "../shared/layout/shard";
@@ -94,7 +94,7 @@ interface Kernel extends HashingKernel {
   visible(): number;
   drain(limit: number): number;
   valueTouched(limit: number): number;
-  noteLatency(nowNs: number): void;
+  noteLatency(): void;
   referenceChanged(): void;
   instrumentChanged(id: number): void;
   assetChanged(id: number): void;
@@ -102,7 +102,7 @@ interface Kernel extends HashingKernel {
   trigger(limit: number): number;
   walk(limit: number): number;
   refreshWatchedRows(): number;
-  sweep(limit: number, nowNs: number): number;
+  sweep(limit: number): number;
   rebuildIndexes(): void;
   setAlerted(accountId: bigint, seq: number, status: number): number;
   skipAlertNumbers(by: number): void;
@@ -112,6 +112,7 @@ interface Kernel extends HashingKernel {
 export class RunningShard {
   readonly partition: number;
   private readonly words: Int32Array;
+  private readonly now: Float64Array;
   private readonly kernel: Kernel;
   private readonly market: MarketCopy;
   private readonly marketWords: Int32Array;
@@ -140,6 +141,7 @@ export class RunningShard {
     this.alerted = options.held ? null : NOTHING_ALERTED;
     const buffer = memory.buffer as SharedArrayBuffer;
     this.words = new Int32Array(buffer);
+    this.now = new Float64Array(buffer, KERNEL_RESERVED_BYTES + ControlAt.nowNs, 1);
     this.market = new MarketCopy(market, buffer, this.words[(KERNEL_RESERVED_BYTES + ControlAt.market) / 4] >>> 0);
     this.partition = this.words[(KERNEL_RESERVED_BYTES + ControlAt.partition) / 4];
     this.marketWords = new Int32Array(market);
@@ -223,7 +225,8 @@ export class RunningShard {
       if (consumed > 0) faultPoint("shard-round");
       if (this.isValuing(consumed)) this.kernel.valueTouched(EVERYTHING);
       if (consumed === 0) break;
-      this.kernel.noteLatency(monotonicNs());
+      readMonotonicNs(this.now);
+      this.kernel.noteLatency();
       drained += consumed;
     }
     return drained;
@@ -284,7 +287,8 @@ export class RunningShard {
     if (this.kernel.trigger(TRIGGER_CHUNK) >= TRIGGER_CHUNK) return true;
     const watched = this.kernel.refreshWatchedRows();
     const walked = this.kernel.walk(WALK_CHUNK);
-    const refreshed = this.kernel.sweep(REFRESH_CHUNK, monotonicNs());
+    readMonotonicNs(this.now);
+    const refreshed = this.kernel.sweep(REFRESH_CHUNK);
     return watched > 0 || walked > 0 || refreshed > 0;
   }
 

@@ -18,6 +18,12 @@ export function monotonicNs(): number {
   return (seconds - baseSeconds) * 1e9 + nanos;
 }
 
+/** The same, into the first place of `into`: a number that is handed on would be boxed, 16 bytes at each reading. */
+export function readMonotonicNs(into: Float64Array): void {
+  const [seconds, nanos] = process.hrtime();
+  into[0] = (seconds - baseSeconds) * 1e9 + nanos;
+}
+
 /** Milliseconds since the epoch. */
 export function wallMs(): number {
   return Date.now();

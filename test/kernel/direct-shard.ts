@@ -35,7 +35,7 @@ export interface KernelExports {
   trigger(limit: number): number;
   walk(limit: number): number;
   refreshWatchedRows(): number;
-  sweep(limit: number, nowNs?: number): number;
+  sweep(limit: number): number;
   setAlerted(accountId: bigint, seq: number, status: number): number;
   skipAlertNumbers(by: number): void;
   valueOne(slot: number, general: number): void;

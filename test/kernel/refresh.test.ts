@@ -27,6 +27,10 @@ beforeEach(() => {
 
 const markOf = (slot: number) => shard.doubles[(shard.positionsOf(slot)[0]! + PositionAt.markPrice) / 8];
 const fromNs = () => shard.doubles[(shard.controlAt + ControlAt.refreshedFromNs) / 8];
+const sweepAt = (limit: number, nowNs: number) => {
+  shard.doubles[(shard.controlAt + ControlAt.nowNs) / 8] = nowNs;
+  return shard.kernel.sweep(limit);
+};
 const isDone = () => shard.control(ControlAt.sweepsDue) === shard.control(ControlAt.sweepsDone);
 
 describe("a round of refreshing", () => {
@@ -50,16 +54,16 @@ describe("a round of refreshing", () => {
   it("is over when nothing has moved since it began, and rows rest on what was there then", () => {
     shard.marketData(script.mark(1, 1.01));
     expect(isDone()).toBe(false);
-    shard.kernel.sweep(10, 1000);
+    sweepAt(10, 1000);
     // Some are behind the round already.
     shard.marketData(script.mark(1, 1.02));
-    for (let n = 0; n < 100 && fromNs() !== 1000; n++) shard.kernel.sweep(10, 2000);
+    for (let n = 0; n < 100 && fromNs() !== 1000; n++) sweepAt(10, 2000);
     expect(fromNs()).toBe(1000);
     expect(isDone()).toBe(false);
-    for (let n = 0; n < 100 && fromNs() === 1000; n++) shard.kernel.sweep(10, 3000);
+    for (let n = 0; n < 100 && fromNs() === 1000; n++) sweepAt(10, 3000);
     expect(fromNs()).toBe(3000);
     expect(isDone()).toBe(true);
-    expect(shard.kernel.sweep(10, 4000)).toBe(0);
+    expect(sweepAt(10, 4000)).toBe(0);
     for (let slot = 1; slot < ACCOUNTS; slot += 2) expect(markOf(slot)).toBe(slot % 2 ? 61_200 : 2_500);
   });
 

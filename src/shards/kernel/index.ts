@@ -145,8 +145,9 @@ export function valueTouched(limit: u32): u32 {
  * Notes event → row latencies of the batches whose accounts have all been valued by now. What is read again in recovery is not
  * late by the time it waited in the log.
  */
-export function noteLatency(nowNs: f64): void {
+export function noteLatency(): void {
   if (touchedCount() != 0) return;
+  const nowNs = load<f64>(CONTROL, ControlAt.nowNs);
   if (atomic.load<u32>(CONTROL, ControlAt.state) != ShardState.Running) pending = 0;
   for (let i: u32 = 0; i < pending; ++i) {
     const at = CONTROL + ControlAt.latency + ((<usize>latencyBucket(nowNs - pendingReceived[i])) << 2);
@@ -241,8 +242,8 @@ export function refreshWatchedRows(): u32 {
 }
 
 /** Goes on refreshing rows after the market moved. Returns how many accounts were looked at; 0: all are up to date. */
-export function sweep(limit: u32, nowNs: f64): u32 {
-  const looked = refreshSome(limit, nowNs);
+export function sweep(limit: u32): u32 {
+  const looked = refreshSome(limit, load<f64>(CONTROL, ControlAt.nowNs));
   countPaths();
   return looked;
 }

@@ -122,6 +122,7 @@ const ROWS: Row[] = [
         poolWalks: ControlAt.poolWalks,
         poolsWalked: ControlAt.poolsWalked,
         refreshedFromNs: ControlAt.refreshedFromNs,
+        nowNs: ControlAt.nowNs,
       }),
       text("latency", ControlAt.latency, LATENCY_BUCKETS * 4),
     ],

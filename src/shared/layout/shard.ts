@@ -112,6 +112,8 @@ export const enum ControlAt {
   poolsWalked = 592,
   /** f64, ns of the monotonic clock: when the last finished round of row refreshing began. Every row rests on marks at least as new. */
   refreshedFromNs = 600,
+  /** f64, ns of the monotonic clock: the worker's last reading. In memory, as a number handed to the kernel would be boxed. */
+  nowNs = 608,
   /** u32, atomic: rounds of refreshing begun, modulo 2^32; what watch entries are dated by. */
   refreshPass = 536,
   /** u32, atomic: the market version every account has been looked at for: whoever crossed a line by then has been told of. */
