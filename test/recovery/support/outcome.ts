@@ -211,10 +211,11 @@ async function compareAlerts(subject: Subject, findings: Findings): Promise<Map<
       last.set(alert.account, alert);
     }
   }
+  const caused = new Map([...alerts.values()].map((alert) => [`${alert.account}/${alert.alertSeq}`, alert]));
   const counts = new Map<number, number>();
   for (const each of walkers) counts.set(each.account, Math.max(counts.get(each.account) ?? 0, each.alertSeq));
   for (const { account, alertSeq, fromStatus, toStatus } of walkers) {
-    const got = [...alerts.values()].find((alert) => alert.account === account && alert.alertSeq === alertSeq);
+    const got = caused.get(`${account}/${alertSeq}`);
     if (!got) findings.add("expected alert missing", `${account}/${alertSeq}`);
     else if (got.fromStatus !== fromStatus || got.toStatus !== toStatus)
       findings.add("alert is not the expected one", `${account}/${alertSeq}: ${got.fromStatus} to ${got.toStatus}`);

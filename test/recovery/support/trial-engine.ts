@@ -66,7 +66,8 @@ export class TrialEngine {
       command,
       ...ready,
       async get<T>(path: string): Promise<T> {
-        const response = await fetch(ready.page + path);
+        // Again where it closed an idle connection in the moment in which we asked.
+        const response = await fetch(ready.page + path).catch(() => fetch(ready.page + path));
         if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
         return (await response.json()) as T;
       },
