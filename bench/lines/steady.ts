@@ -112,6 +112,7 @@ async function run({ quick, events: wanted, progress }: LineOptions): Promise<Ro
         unit: "ns",
         better: "lower",
         details: {
+          events,
           collections: pauses.length,
           allPausesMs: totalMs.toFixed(2),
           collectionsWhileItStarted: all.length - pauses.length,

@@ -102,6 +102,7 @@ interface Kernel extends HashingKernel {
   trigger(limit: number): number;
   walk(limit: number): number;
   refreshWatchedRows(): number;
+  sweepDue(): number;
   sweep(limit: number): number;
   rebuildIndexes(): void;
   setAlerted(accountId: bigint, seq: number, status: number): number;
@@ -287,8 +288,11 @@ export class RunningShard {
     if (this.kernel.trigger(TRIGGER_CHUNK) >= TRIGGER_CHUNK) return true;
     const watched = this.kernel.refreshWatchedRows();
     const walked = this.kernel.walk(WALK_CHUNK);
-    readMonotonicNs(this.now);
-    const refreshed = this.kernel.sweep(REFRESH_CHUNK);
+    let refreshed = 0;
+    if (this.kernel.sweepDue()) {
+      readMonotonicNs(this.now);
+      refreshed = this.kernel.sweep(REFRESH_CHUNK);
+    }
     return watched > 0 || walked > 0 || refreshed > 0;
   }
 

@@ -10,6 +10,10 @@
 //    answer; its error is subject to 2. So offsets are also checked for gaps.
 // 4. consume(n) runs in libuv's thread pool: pausing, seeking or unassigning meanwhile races with it. So such changes are made
 //    between two native calls, while what poll() delivers obeys them at once.
+// 5. Pausing in librdkafka throws away what it has fetched, and resuming fetches it again: some 400 ms from a busy broker. A full
+//    ring is free again much sooner. So a pause is at first only ours: what comes is held, and as long as all is paused hardly
+//    anything is asked for, so that it waits in librdkafka's queue, which has a limit. Only a partition that stays paused, or of
+//    which too much is held, is paused in librdkafka.
 //
 // Each consumer that waits in poll() occupies one thread of libuv's pool (UV_THREADPOOL_SIZE, 4 by default).
 
@@ -17,7 +21,7 @@ import type { KafkaConsumer, LibrdKafkaError, TopicPartitionOffset } from "node-
 import { connectNative, connectTimeoutMs } from "./connect";
 import { KafkaError, RD, toKafkaError } from "./errors";
 import { codeOfText, native } from "./native";
-import { type ConsumerSettingsOptions, consumerSettings } from "./settings";
+import { type ConsumerSettingsOptions, consumerSettings, KAFKA_LIMITS } from "./settings";
 import { type ClientStatistics, type PartitionStatistics, readStatistics } from "./statistics";
 
 /** One record of a log. */
@@ -61,6 +65,8 @@ export interface LogConsumerOptions extends ConsumerSettingsOptions {
   connectTimeoutMs?: number;
   /** How long a poll() without messages waits for one, 20 ms by default. */
   pollWaitMs?: number;
+  /** What may be held of paused partitions before librdkafka is told to fetch no more of them, KAFKA_LIMITS.heldBytes by default. */
+  heldBytesMax?: number;
   /**
    * Topics whose offsets must follow one another. There a hole is an error, KAFKA_LOG_GAP. Leave out compacted topics, and
    * topics written in transactions: their markers take up offsets.
@@ -101,12 +107,22 @@ const ERROR_PAUSE_MS = 50;
 // A partition may be without a fetcher for a moment (just assigned, leader moving). Seen so in this many statistics in a row, one
 // a second, it is stuck.
 const STUCK_SIGHTINGS = 2;
+// A pause that lasts longer is made in librdkafka too. Until then its callbacks may have to wait behind messages that nobody takes.
+const OWN_PAUSE_MS = 500;
+// While all is paused: between two looks for callbacks.
+const ALL_PAUSED_WAIT_MS = 2;
+// Of a message that is held, beside its payload and key.
+const HELD_OVERHEAD_BYTES = 512;
 
 /** A partition that is ours. */
 interface Partition extends TopicPartition {
   /** Offset expected next from the client. */
   next: number;
   paused: boolean;
+  /** On the clock of performance.now(). */
+  pausedSinceMs: number;
+  /** Paused in librdkafka as well: it has to be told to read on. */
+  stopped: boolean;
   /** Being revoked: nothing of it is given. */
   silent: boolean;
   /** The log cannot be read on from `next`: nothing more is taken from the client until a seek. */
@@ -141,6 +157,7 @@ export class LogConsumer {
   readonly #options: LogConsumerOptions;
   readonly #gapless: ReadonlySet<string>;
   readonly #pollWaitMs: number;
+  readonly #heldBytesMax: number;
   readonly #partitions = new Map<string, Partition>();
   readonly #pendingCommits: PendingCommit[] = [];
   #client: KafkaConsumer | undefined;
@@ -160,6 +177,8 @@ export class LogConsumer {
   #statistics: ClientStatistics | undefined;
   #down = false;
   #repeatsDropped = 0;
+  /** Of all that is held. */
+  #heldBytes = 0;
   #lastSeen: Partition | undefined;
   #closed: Promise<void> | undefined;
 
@@ -167,6 +186,7 @@ export class LogConsumer {
     this.#options = options;
     this.#gapless = new Set(options.gaplessTopics ?? []);
     this.#pollWaitMs = options.pollWaitMs ?? DEFAULT_POLL_WAIT_MS;
+    this.#heldBytesMax = options.heldBytesMax ?? KAFKA_LIMITS.heldBytes;
   }
 
   /**
@@ -284,15 +304,20 @@ export class LogConsumer {
       this.#throwPending();
       const messages: LogMessage[] = [];
       this.#collected = messages;
+      this.#stopPaused();
+      if (this.#allPaused()) {
+        await new Promise((resolve) => setTimeout(resolve, ALL_PAUSED_WAIT_MS));
+        if (this.#state === "open") await this.#consume(1, 0, messages, max);
+        this.#throwPending();
+        return messages;
+      }
       this.#takeHeld(messages, max);
       if (messages.length > 0 || !this.#quiet) {
         // At least one even when the caller's share is full: held messages must not keep rebalances from being served.
-        await this.#consume(Math.max(1, max - messages.length), 0, messages, max);
-        if (messages.length === 0 && this.#state === "open") await this.#consume(1, this.#pollWaitMs, messages, max);
-      } else {
-        await this.#consume(1, this.#pollWaitMs, messages, max);
+        const came = await this.#consume(Math.max(1, max - messages.length), 0, messages, max);
+        this.#quiet = came === 0 && messages.length === 0;
       }
-      this.#quiet = messages.length === 0;
+      if (this.#quiet && this.#state === "open") this.#quiet = (await this.#consume(1, this.#pollWaitMs, messages, max)) === 0;
       if (messages.length === 0) this.#throwPending();
       return messages;
     } finally {
@@ -322,7 +347,7 @@ export class LogConsumer {
       if (last.offset >= after) {
         throw new KafkaError("KAFKA_CLOSED", `unread: ${describe(last)} was not the last message given of its partition`);
       }
-      state.held = list.concat(state.held);
+      this.#holdFirst(state, list);
     }
   }
 
@@ -332,23 +357,42 @@ export class LogConsumer {
    * @throws KafkaError KAFKA_CLOSED for a partition that is not ours
    */
   pause(partitions: readonly TopicPartition[]): void {
-    const client = this.#open("pause");
+    this.#open("pause");
     for (const { topic, partition } of partitions) {
       const state = this.#known(topic, partition);
+      if (!state.paused) state.pausedSinceMs = performance.now();
       state.paused = true;
-      state.held = this.#withdraw(state).concat(state.held);
+      this.#holdFirst(state, this.#withdraw(state));
     }
-    this.#betweenCalls(() => this.#native(() => client.pause(this.#ours(partitions, (state) => state.paused)), "pausing"));
   }
 
-  /** Undoes pause. The next message is there within a few milliseconds (fetchWaitMaxMs at most, if there is one). */
+  /** Pauses in librdkafka what has been paused for long, or all where too much is held. See fact 5 at the head of this file. */
+  #stopPaused(): void {
+    const sinceMs = this.#heldBytes > this.#heldBytesMax ? Number.POSITIVE_INFINITY : performance.now() - OWN_PAUSE_MS;
+    const stopping: Partition[] = [];
+    for (const state of this.#partitions.values())
+      if (state.paused && !state.stopped && state.pausedSinceMs < sinceMs) stopping.push(state);
+    if (stopping.length === 0) return;
+    for (const state of stopping) state.stopped = true;
+    this.#betweenCalls(() => this.#native(() => this.#client!.pause(this.#ours(stopping, (state) => state.stopped)), "pausing"));
+  }
+
+  #allPaused(): boolean {
+    for (const state of this.#partitions.values()) if (!state.paused) return false;
+    return this.#partitions.size > 0;
+  }
+
+  /**
+   * Undoes pause. What was held comes at once; where librdkafka has to fetch again, its next message comes within fetchWaitMaxMs and
+   * the time that takes.
+   */
   resume(partitions: readonly TopicPartition[]): void {
     this.#open("resume");
     for (const { topic, partition } of partitions) {
       const state = this.#known(topic, partition);
       if (!state.paused) continue;
       state.paused = false;
-      this.#betweenCalls(() => this.#restart(state));
+      if (state.stopped) this.#betweenCalls(() => this.#restart(state));
     }
   }
 
@@ -366,9 +410,9 @@ export class LogConsumer {
     const state = this.#known(topic, partition);
     state.seekTo = offset;
     this.#withdraw(state);
-    state.held = [];
+    this.#dropHeld(state);
     state.broken = false;
-    if (!state.paused) this.#betweenCalls(() => this.#restart(state)); // a paused one moves when it resumes
+    if (!state.stopped) this.#betweenCalls(() => this.#restart(state)); // one that is stopped moves when it resumes
   }
 
   /** Offset that poll() gives next of a partition of ours. */
@@ -516,23 +560,28 @@ export class LogConsumer {
   // --- fetching ---
 
   /**
-   * One native consume(), its messages sorted out into `into` (up to `room` of them, the rest held).
+   * One native consume(), its messages sorted out into `into` (up to `room` of them, the rest held). Returns how many came.
    */
-  async #consume(count: number, waitMs: number, into: LogMessage[], room: number): Promise<void> {
+  async #consume(count: number, waitMs: number, into: LogMessage[], room: number): Promise<number> {
     const client = this.#client!;
     client.setDefaultConsumeTimeout(waitMs);
     let failure: LibrdKafkaError | undefined;
+    let came = 0;
     this.#inFlight = new Promise<void>((resolve) => {
       client.consume(count, (error, messages) => {
         this.#inFlight = undefined;
         if (error) failure = error;
-        else this.#sortOut(messages as unknown as NativeMessage[], into, room);
+        else {
+          came = messages.length;
+          this.#sortOut(messages as unknown as NativeMessage[], into, room);
+        }
         for (const change of this.#deferred.splice(0)) change();
         resolve();
       });
     });
     await this.#inFlight;
     if (failure !== undefined) await this.#onConsumeError(failure);
+    return came;
   }
 
   #sortOut(messages: NativeMessage[], into: LogMessage[], room: number): void {
@@ -556,8 +605,10 @@ export class LogConsumer {
       const { topic, partition } = state; // one string for all messages instead of one each
       const { offset, key, value: payload, timestamp: timestampMs } = message;
       const given: LogMessage = { topic, partition, offset, key, payload, timestampMs };
-      if (state.paused || state.held.length > 0 || into.length >= room) state.held.push(given);
-      else into.push(given);
+      if (state.paused || state.held.length > 0 || into.length >= room) {
+        state.held.push(given);
+        this.#heldBytes += bytesOf(given);
+      } else into.push(given);
     }
   }
 
@@ -566,9 +617,24 @@ export class LogConsumer {
     for (const state of this.#partitions.values()) {
       if (state.held.length === 0 || state.paused || state.silent) continue;
       const taken = state.held.splice(0, max - into.length);
-      for (const message of taken) into.push(message);
+      for (const message of taken) {
+        into.push(message);
+        this.#heldBytes -= bytesOf(message);
+      }
       if (into.length >= max) return;
     }
+  }
+
+  /** Before what is held of it already. */
+  #holdFirst(state: Partition, messages: LogMessage[]): void {
+    if (messages.length === 0) return;
+    state.held = messages.concat(state.held);
+    for (const message of messages) this.#heldBytes += bytesOf(message);
+  }
+
+  #dropHeld(state: Partition): void {
+    for (const message of state.held) this.#heldBytes -= bytesOf(message);
+    state.held = [];
   }
 
   /** Takes back what a poll under way has collected of a partition and not yet given. */
@@ -634,7 +700,7 @@ export class LogConsumer {
         state.stuckSightings = 0;
         const offset = state.next;
         this.#betweenCalls(() => {
-          if (state.seekTo !== undefined || state.silent || state.paused) return;
+          if (state.seekTo !== undefined || state.silent || state.stopped) return;
           state.seekTo = offset;
           this.#restart(state);
         });
@@ -645,8 +711,8 @@ export class LogConsumer {
   /** librdkafka says that a batch failed its checksum, but not where: it is a partition that has more than we got. */
   async #lookDamaged(failure: KafkaError): Promise<void> {
     const places: string[] = [];
-    for (const { topic, partition, next, paused } of [...this.#partitions.values()]) {
-      if (paused) continue;
+    for (const { topic, partition, next, stopped } of [...this.#partitions.values()]) {
+      if (stopped) continue;
       const high = await this.watermarks(topic, partition).then(
         (ends) => ends.high,
         () => Number.POSITIVE_INFINITY, // not known: it may be this one
@@ -687,7 +753,7 @@ export class LogConsumer {
     const stuck: Partition[] = [];
     for (const entry of statistics.partitions) {
       const state = this.#partitions.get(partitionKey(entry.topic, entry.partition));
-      if (state === undefined || state.paused || state.silent || state.broken || state.seekTo !== undefined) continue;
+      if (state === undefined || state.stopped || state.silent || state.broken || state.seekTo !== undefined) continue;
       state.stuckSightings = entry.fetchState === "none" ? state.stuckSightings + 1 : 0;
       if (state.stuckSightings >= STUCK_SIGHTINGS) stuck.push(state);
     }
@@ -741,6 +807,8 @@ export class LogConsumer {
           partition,
           next: offset,
           paused: false,
+          pausedSinceMs: 0,
+          stopped: false,
           silent: false,
           broken: false,
           seekTo: undefined,
@@ -772,7 +840,7 @@ export class LogConsumer {
    */
   #restart(state: Partition): void {
     const { topic, partition } = state;
-    if (state.paused || this.#partitions.get(partitionKey(topic, partition)) !== state) return;
+    if ((state.stopped && state.paused) || this.#partitions.get(partitionKey(topic, partition)) !== state) return;
     const offset = state.seekTo ?? state.next;
     this.#native(
       () => {
@@ -782,6 +850,7 @@ export class LogConsumer {
       },
       `reading ${partitionKey(topic, partition)} from ${offset}`,
     );
+    state.stopped = false;
     state.seekTo = undefined;
     state.next = offset;
     state.stuckSightings = 0;
@@ -889,7 +958,7 @@ export class LogConsumer {
   #silence(state: Partition): void {
     const first = this.#withdraw(state)[0] ?? state.held[0];
     if (first !== undefined) state.next = first.offset;
-    state.held = [];
+    this.#dropHeld(state);
     state.silent = true;
   }
 
@@ -918,6 +987,11 @@ export class LogConsumer {
       })
       .map(({ topic, partition }) => ({ topic, partition }));
   }
+}
+
+/** What holding it takes. */
+function bytesOf({ payload, key }: LogMessage): number {
+  return HELD_OVERHEAD_BYTES + (payload?.length ?? 0) + (key?.length ?? 0);
 }
 
 function describe({ topic, partition, offset }: LogMessage): string {

@@ -39,6 +39,8 @@ export type Settings = Record<string, string | number | boolean>;
 export const KAFKA_LIMITS = {
   /** What may wait in librdkafka for poll(), all partitions of a consumer together. */
   fetchQueueBytes: 32 * 1024 * 1024,
+  /** What may wait in a LogConsumer of partitions that are paused, before librdkafka is told to fetch no more of them. */
+  heldBytes: 16 * 1024 * 1024,
   /** One fetch answer; it may exceed fetchQueueBytes by this much, as librdkafka looks before it asks, not after. */
   fetchAnswerBytes: 8 * 1024 * 1024,
   /** Of one partition in one answer. */

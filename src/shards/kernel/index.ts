@@ -10,7 +10,7 @@ import { loadAsset, loadInstrument, loadReference, Moved } from "./contracts";
 import { Applied, applyEvent, publishFills } from "./ledger";
 import { accountRow, attachMemory, CONTROL, count, fillRing, groupRow, inputRing, market } from "./memory";
 import { markAllPooled, rebuildPools } from "./pools";
-import { markAllDue, markDue, refreshSome, refreshWatched } from "./refresh";
+import { isRefreshDue, markAllDue, markDue, refreshSome, refreshWatched } from "./refresh";
 import { countWait, readable, readSlot, release, room } from "./ring";
 import { canOpen, isTouched, takeTouched, touchedCount } from "./touched";
 import { markMoved, markTermsChanged, triggerSome, walkSome } from "./trigger";
@@ -239,6 +239,11 @@ export function refreshWatchedRows(): u32 {
   const valued = refreshWatched();
   countPaths();
   return valued;
+}
+
+/** Whether sweep() has something to do: asked first, because the time that it needs costs more than a round without work. */
+export function sweepDue(): bool {
+  return isRefreshDue();
 }
 
 /** Goes on refreshing rows after the market moved. Returns how many accounts were looked at; 0: all are up to date. */

@@ -76,6 +76,11 @@ export function isBehind(account: usize): bool {
   return false;
 }
 
+/** Whether refreshSome has something to do. */
+export function isRefreshDue(): bool {
+  return walking || due || touchedBeyond || alertsPending;
+}
+
 /**
  * Goes on with the walk at hand, or begins one where something is due, until `limit` accounts have been looked at; one that
  * has to be valued counts eight times.
@@ -83,7 +88,7 @@ export function isBehind(account: usize): bool {
  */
 export function refreshSome(limit: u32, nowNs: f64): u32 {
   if (!walking) {
-    if (!due && !touchedBeyond && !alertsPending) return 0;
+    if (!isRefreshDue()) return 0;
     markDue();
     begin(nowNs);
   }
