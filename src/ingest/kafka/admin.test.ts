@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTopic, kafkaUnavailable, type SharedKafka, sharedKafka } from "../../../test/support/kafka";
 import { freePort } from "../../../test/support/ports";
-import { describeTopics, ensureTopics } from "./admin";
+import { describeTopics, ensureTopics, fromKafkajs } from "./admin";
 import { KafkaError } from "./errors";
 import { plimsollTopics } from "./topics";
 
 const skip = kafkaUnavailable();
+
+test("a question that no broker answered, over which kafkajs trips, is an unreachable broker in the engine's words", () => {
+  const error = fromKafkajs(
+    new TypeError("Cannot destructure property 'brokers' of '(intermediate value)' as it is null."),
+    "h:9092",
+  );
+  expect(error).toMatchObject({ code: "KAFKA_UNAVAILABLE", message: "no Kafka broker answered at h:9092" });
+});
 
 describe.skipIf(skip !== null)(skip ?? "administration of topics", () => {
   let kafka: SharedKafka;

@@ -103,7 +103,7 @@ async function describeWhenLed(admin: Admin, specs: readonly TopicSpec[], signal
     try {
       return await describe(admin, specs);
     } catch (error) {
-      if (!WITHOUT_LEADER.has((error as { type?: string }).type ?? "")) throw error;
+      if (!isUnanswered(error) && !WITHOUT_LEADER.has((error as { type?: string }).type ?? "")) throw error;
       await pause(signal);
     }
   }
@@ -199,6 +199,11 @@ const BY_TYPE: Readonly<Record<string, KafkaErrorCode>> = {
   UNKNOWN_TOPIC_OR_PARTITION: "KAFKA_TOPIC_UNKNOWN",
 };
 
+/** kafkajs keeps to itself why no broker answered a question about the cluster, and trips over the answer that is not there. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof TypeError;
+}
+
 /** One of our errors for one of kafkajs's, which has other names for them than librdkafka. */
 export function fromKafkajs(error: unknown, brokers: string): KafkaError {
   if (error instanceof KafkaError) return error;
@@ -208,6 +213,7 @@ export function fromKafkajs(error: unknown, brokers: string): KafkaError {
     const topic = (errors[0] as { topic?: string }).topic;
     return new KafkaError(first.code, topic === undefined ? first.message : `topic ${topic}: ${first.message}`);
   }
+  if (isUnanswered(error)) return new KafkaError("KAFKA_UNAVAILABLE", `no Kafka broker answered at ${brokers}`);
   if (type !== undefined && type in BY_TYPE) return new KafkaError(BY_TYPE[type]!, message);
   if (/SASLAuthentication/.test(name)) return new KafkaError("KAFKA_AUTH", message);
   if (/Connection|NumberOfRetriesExceeded|RequestTimeout|BrokerNotFound/.test(name)) {

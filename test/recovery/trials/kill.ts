@@ -61,19 +61,16 @@ class Deck {
     return point;
   }
 
-  note(point: FaultPoint, isReached: boolean): void {
+  /** @returns whether it is asked for again, beside what was planned */
+  note(point: FaultPoint, isReached: boolean): boolean {
     if (isReached) this.reached.set(point, (this.reached.get(point) ?? 0) + 1);
-    else if (!this.reached.has(point) && (this.asked.get(point) ?? 0) < ASKED_MAX) this.left.unshift(point);
+    else if (!this.reached.has(point) && (this.asked.get(point) ?? 0) < ASKED_MAX) return this.left.unshift(point) > 0;
+    return false;
   }
 
   /** Points that were asked for, and not reached once. */
   missed(): FaultPoint[] {
     return [...this.asked.keys()].filter((point) => !this.reached.has(point));
-  }
-
-  /** Whether a point is still to be asked for again. */
-  get owes(): boolean {
-    return this.missed().some((point) => this.left.includes(point));
   }
 
   summary(): string[] {
@@ -118,7 +115,7 @@ export async function killTrial(options: KillOptions, say: Say = () => undefined
       walkers: 8,
       damagedPerSecond: 2,
     });
-    while (kills < cycles || deck.owes) {
+    for (let planned = cycles; kills < planned; ) {
       const point = deck.draw();
       engine.forgetFault();
       if (point !== null) engine.askFault(point, FREQUENT.includes(point) ? 1 + prng.below(FREQUENT_PASSES) : 1 + prng.below(3));
@@ -141,7 +138,7 @@ export async function killTrial(options: KillOptions, say: Say = () => undefined
         };
       await engine.kill();
       kills++;
-      if (point !== null) deck.note(point, isReached);
+      if (point !== null && deck.note(point, isReached)) planned++;
       if (!isReached) atRandom++;
       const where = isReached ? `at ${point}` : point === null ? "at random" : `at random, ${point} was not reached`;
       say(`${kills}: killed ${where} after ${Math.round(performance.now() - started)} ms; ${traffic.walkers.steps} steps walked`);
