@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import type { AccountStatusName } from "../shared/freshness";
 import { STATUS_NAMES } from "../shared/freshness";
 import { pageByDistance, pageByPlace } from "./account-list";
-import { FakeEngine, FakeShard, fakeAccount } from "./testing/fake-engine";
+import { FakeEngine, FakeShard } from "./testing/fake-engine";
+import { fakeAccount } from "./testing/fake-rows";
 
 const accounts = fc.array(
   fc.record({

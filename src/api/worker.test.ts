@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { monotonicBase } from "../shared/clock";
 import { createStats, StatsView } from "../shared/stats";
 import type { PartialApiConfig } from "./config";
-import { fakeAlert } from "./testing/fake-engine";
+import { fakeAlert } from "./testing/fake-rows";
 import { TRANSPORTS } from "./testing/harness";
 import { RealMarket, RealShard } from "./testing/real-memory";
 import { assertChain, type Json, StreamClient } from "./testing/stream-client";

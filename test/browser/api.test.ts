@@ -1,7 +1,8 @@
 // The built page against the api itself: the two must understand each other without the fixture between them.
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { FakeEngine, fakeAccount, fakeAlert, fakeInstrument, fakePosition } from "../../src/api/testing/fake-engine";
+import { FakeEngine } from "../../src/api/testing/fake-engine";
+import { fakeAccount, fakeAlert, fakeInstrument, fakePosition } from "../../src/api/testing/fake-rows";
 import { type Running, startTestApi } from "../../src/api/testing/harness";
 import { STORE_STATES, StatsWriter } from "../../src/shared/stats";
 import type { AccountRiskPoint } from "../../src/store/history";

@@ -1,6 +1,6 @@
 // Rows of the engine for tests of the page: plausible, complete, each field a number of its own so that one shown in the
 // place of another is noticed.
-import { fakeInstrument, fakePosition } from "../../src/api/testing/fake-engine";
+import { fakeInstrument, fakePosition } from "../../src/api/testing/fake-rows";
 import type { AccountRisk, AlertView, InstrumentState, PositionRisk, ShardStatus } from "../../src/shared/views/types";
 
 /** The data of a push without its head. */

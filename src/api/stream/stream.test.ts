@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import type { ApiOptions } from "../api";
 import type { AccountLocation } from "../engine";
 import { STREAM_BACKPRESSURE_BYTES_MAX, STREAM_FRAME_BYTES_MAX, STREAM_WINDOW_BYTES } from "../limits";
-import { FakeEngine, FakeShard, fakeAccount, fakeAlert, fakeInstrument, fakePosition } from "../testing/fake-engine";
+import { FakeEngine, FakeShard } from "../testing/fake-engine";
+import { fakeAccount, fakeAlert, fakeInstrument, fakePosition } from "../testing/fake-rows";
 import { type Running, startTestApi, TRANSPORTS } from "../testing/harness";
 import { assertChain, type Json, StreamClient } from "../testing/stream-client";
 

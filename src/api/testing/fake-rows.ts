@@ -1,0 +1,123 @@
+// Rows as readers of shared memory get them, plausible and complete, for tests of the api and of the page. Types alone are imported:
+// the page's tests have no Node around them.
+import type { AccountRisk, AlertView, InstrumentState, PositionRisk } from "../../shared/views/types";
+
+export function fakeAccount(id: string, over: Partial<AccountRisk> = {}): AccountRisk {
+  return {
+    id,
+    partition: 0,
+    groupId: 0,
+    freshness: "OK",
+    asOfMs: 1_718_000_000_000,
+    offset: 10,
+    index: 0,
+    seq: 1,
+    walletBalanceUsd: 1000,
+    unrealizedPnlUsd: 0,
+    equityUsd: 1000,
+    initialMarginUsd: 100,
+    maintenanceMarginUsd: 50,
+    orderMarginUsd: 0,
+    availableUsd: 900,
+    marginRatio: 0.05,
+    worstMarginRatio: 0.05,
+    leverage: 1,
+    grossExposureUsd: 1000,
+    netExposureUsd: 1000,
+    liquidationDistance: 0.5,
+    nearestInstrument: "BTCUSDT",
+    status: "ok",
+    positionCount: 1,
+    openOrderCount: 0,
+    unmarkedCount: 0,
+    ...over,
+  };
+}
+
+export function fakePosition(symbol: string, over: Partial<PositionRisk> = {}): PositionRisk {
+  return {
+    symbol,
+    instrumentId: 1,
+    leg: "net",
+    mode: "cross",
+    qty: 1,
+    entryPrice: 60_000,
+    markPrice: 61_000,
+    notional: 61_000,
+    unrealizedPnl: 1000,
+    initialMargin: 610,
+    maintenanceMargin: 244,
+    liquidationPrice: 50_000,
+    bankruptcyPrice: 49_000,
+    leverage: null,
+    isolatedMargin: 0,
+    realizedPnl: 0,
+    fees: 1,
+    funding: 0,
+    settle: "USDT",
+    openBuyQty: 0,
+    openSellQty: 0,
+    ...over,
+  };
+}
+
+export function fakeInstrument(id: number, symbol: string, over: Partial<InstrumentState> = {}): InstrumentState {
+  return {
+    id,
+    symbol,
+    kind: "perpetual",
+    payoff: "linear",
+    premium: null,
+    optionType: null,
+    base: "BTC",
+    quote: "USDT",
+    settle: "USDT",
+    contractSize: 1,
+    tickSize: 0.1,
+    lotSize: 0.001,
+    strike: null,
+    expiryMs: null,
+    marginTableId: 1,
+    freshness: "OK",
+    mark: 61_000,
+    markTimeMs: 1_718_000_000_000,
+    index: 60_990,
+    fundingRate: 0.0001,
+    nextFundingMs: null,
+    bid: 60_999,
+    bidQty: 1,
+    ask: 61_001,
+    askQty: 2,
+    quoteTimeMs: null,
+    lastPrice: null,
+    lastQty: null,
+    lastSide: null,
+    lastTradeTimeMs: null,
+    volume: 0,
+    tradeCount: 0,
+    iv: null,
+    underlying: null,
+    bookState: "ok",
+    ...over,
+  };
+}
+
+export function fakeAlert(index: number, over: Partial<AlertView> = {}): AlertView {
+  return {
+    key: `0/${index}/0/1`,
+    accountId: "1",
+    partition: 0,
+    offset: index,
+    index: 0,
+    timeMs: 1_718_000_000_000 + index,
+    fromStatus: "ok",
+    toStatus: "warning",
+    freshness: "OK",
+    equityUsd: 100,
+    initialMarginUsd: 90,
+    maintenanceMarginUsd: 80,
+    marginRatio: 0.8,
+    instrument: "BTCUSDT",
+    ...over,
+  };
+}
