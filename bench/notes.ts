@@ -71,6 +71,12 @@ export const NOTES: Readonly<Record<string, Notes>> = {
         "is the rest.",
     ],
   },
+  "allocation/round": {
+    missed: [
+      "What is left is the clock: Node hands its reading back as an object of 16 bytes, and a worker reads it once for every 256 records and once " +
+        "a round. `steady` tells what that comes to: how often a shard's thread collects, and for how long.",
+    ],
+  },
   "kafka/events-64": {
     missed: [
       "The shard is slower than the client alone: its ring is full most of the time, and ingest takes from the client what the ring has " +
