@@ -5,9 +5,9 @@ import { buildParts } from "./harness/build-parts";
 import type { LeftOut, Line, Row } from "./harness/line";
 import { commit, machine } from "./harness/machine";
 import { benchFile } from "./harness/paths";
-import { buildReport, type LineResult } from "./harness/report";
+import { buildReport, type LineResult, withLinesAgain } from "./harness/report";
 import { renderTable } from "./harness/table";
-import { writeReport } from "./harness/write-report";
+import { readReport, writeReport } from "./harness/write-report";
 import type { LineOrder, LineReport } from "./line-process";
 import { LINES } from "./lines";
 
@@ -64,6 +64,7 @@ async function main(): Promise<number> {
       process.stdout.write(`${id.padEnd(width)}  ${title}${runs === "full" ? " (not with --quick)" : ""}\n`);
     return 0;
   }
+  const before = args.again ? readReport(args.out) : null;
   const lines = LINES.filter(({ id, runs }) => (args.only ? args.only.includes(id) : runs === "always" || !args.quick));
   await buildParts();
   const started = performance.now();
@@ -92,14 +93,14 @@ async function main(): Promise<number> {
     process.stderr.write("interrupted: nothing was written\n");
     return interrupted;
   }
-  const kind = args.only ? "partial" : args.quick ? "quick" : "report";
+  const kind = args.again ? "report" : args.only ? "partial" : args.quick ? "quick" : "report";
   const report = buildReport({
     ...head,
     mode: args.quick ? "quick" : "full",
     results,
     seconds: (performance.now() - started) / 1000,
   });
-  const files = writeReport(report, kind, args.out);
+  const files = writeReport(before ? withLinesAgain(before, report) : report, kind, args.out);
   if (args.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
   else process.stdout.write(renderTable(report, process.stdout.isTTY === true && !process.env.NO_COLOR));
   process.stderr.write(`report: ${files.join(", ")}\n`);

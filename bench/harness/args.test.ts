@@ -5,7 +5,7 @@ const LINES = ["ring", "decode"];
 
 describe("the bench's command line", () => {
   it("runs everything unless it is told otherwise", () => {
-    const nothing = { help: false, list: false, json: false, quick: false, only: null, events: null, out: null };
+    const nothing = { help: false, list: false, json: false, quick: false, only: null, again: false, events: null, out: null };
     expect(readArgs([], LINES)).toEqual(nothing);
   });
 
@@ -25,6 +25,8 @@ describe("the bench's command line", () => {
     ["events that are no whole number", ["--events", "1.5"]],
     ["no events", ["--events", "0"]],
     ["a flag without its value", ["--only"]],
+    ["everything again", ["--again"]],
+    ["a quick line again", ["--only", "ring", "--again", "--quick"]],
   ];
   for (const [name, args] of wrong) it(`refuses ${name}`, () => expect(() => readArgs(args, LINES)).toThrow(UsageError));
 });

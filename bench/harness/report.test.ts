@@ -3,7 +3,7 @@ import type { Goal } from "../goals";
 import type { Row } from "./line";
 import { digits, withUnit } from "./numbers";
 import { pairedRow, takeTurns } from "./paired";
-import { verdictOf } from "./report";
+import { buildReport, verdictOf, withLinesAgain } from "./report";
 import { ratios, spread } from "./spread";
 
 const row = (values: number[], peer: number[], better: "higher" | "lower"): Row =>
@@ -52,6 +52,42 @@ describe("a verdict", () => {
     ["a world too small says nothing", { ...row([1], [1], "lower"), smallerThanGoal: true }, goal("value", 20, null), null],
   ];
   for (const [name, given, wanted, verdict] of cases) it(name, () => expect(verdictOf(given, wanted)).toBe(verdict));
+});
+
+describe("a line measured again", () => {
+  const machine = { cpu: "c", cores: 2, memoryGiB: 8, system: "s", node: "20", v8: "11", java: null, loadAtStart: 0.1 };
+  const made = (id: string, value: number, at: string, loadAtStart = 0.1) =>
+    buildReport({
+      machine: { ...machine, loadAtStart },
+      commit: { hash: at, isDirty: false },
+      startedAt: new Date(`2026-01-0${at}T00:00:00Z`),
+      mode: "full",
+      seconds: 1,
+      results: [
+        { id, title: id, rows: [row([value], [1], "higher")], failure: null, seconds: 1 },
+        { id: "other", title: "other", rows: [row([7], [1], "higher")], failure: null, seconds: 1 },
+      ],
+    });
+
+  it("takes its place in the full report and says when and of what it was made; the others stay", () => {
+    const second = made("a", 3, "2", 0.5);
+    const merged = withLinesAgain(made("a", 2, "1"), { ...second, lines: second.lines.slice(0, 1) });
+    expect(merged.lines.map(({ id, again }) => [id, again?.date])).toEqual([
+      ["a", "2026-01-02 00:00"],
+      ["other", undefined],
+    ]);
+    expect(merged.lines[0]).toMatchObject({
+      again: { commit: { hash: "2" }, loadAtStart: 0.5 },
+      rows: [{ ratio: { median: 3 } }],
+    });
+    expect(merged.date).toBe("2026-01-01 00:00");
+  });
+
+  it("is refused in the report of another machine, or where there is no such line", () => {
+    const other = made("a", 2, "1");
+    expect(() => withLinesAgain({ ...other, machine: { ...machine, cores: 32 } }, other)).toThrow(/another machine/);
+    expect(() => withLinesAgain(other, made("b", 1, "2"))).toThrow(/no line "b"/);
+  });
 });
 
 describe("turns", () => {

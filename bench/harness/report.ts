@@ -27,6 +27,8 @@ export interface ReportLine {
   failure: string | null;
   seconds: number;
   notes: string[];
+  /** Where it was not measured with the others. */
+  again?: Pick<Report, "date" | "commit"> & { loadAtStart: number };
 }
 
 export interface Report {
@@ -82,6 +84,25 @@ export function buildReport(parts: ReportParts): Report {
       };
     }),
   };
+}
+
+/**
+ * A full report with lines that were measured again.
+ *
+ * @throws Error where the two are not of one machine, or `before` has no such line
+ */
+export function withLinesAgain(before: Report, again: Report): Report {
+  const { loadAtStart, ...machine } = again.machine;
+  const { loadAtStart: _, ...machineBefore } = before.machine;
+  if (JSON.stringify(machine) !== JSON.stringify(machineBefore))
+    throw new Error("--again: the last full report is of another machine");
+  const missing = again.lines.find(({ id }) => !before.lines.some((line) => line.id === id));
+  if (missing) throw new Error(`--again: the last full report has no line "${missing.id}"`);
+  const lines = before.lines.map((line) => {
+    const measured = again.lines.find(({ id }) => id === line.id);
+    return measured ? { ...measured, again: { date: again.date, commit: again.commit, loadAtStart } } : line;
+  });
+  return { ...before, lines };
 }
 
 function notesOf(line: string, rows: readonly (ReportRow | LeftOut)[]): string[] {

@@ -29,7 +29,7 @@ export function machineText({ machine }: Report): string {
   return [`${cpu}, ${cores} cores, ${memoryGiB} GiB`, system, `Node ${node}`, ...(java ? [java] : [])].join(" · ");
 }
 
-export function commitText({ commit }: Report): string {
+export function commitText({ commit }: Pick<Report, "commit">): string {
   return commit ? `commit ${commit.hash}${commit.isDirty ? " with changes" : ""}` : "no commit";
 }
 

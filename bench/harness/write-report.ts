@@ -1,5 +1,5 @@
 // The report as files: JSON for programs, Markdown for people.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { isLeftOut } from "./line";
 import { ratioText, spreadText } from "./numbers";
@@ -30,7 +30,10 @@ function detailsOf(row: ReportRow): string | null {
 }
 
 function markdownLine(line: ReportLine): string[] {
-  const out = [`## ${line.title}`, "", `\`npm run bench -- --only ${line.id}\`, ${line.seconds} s`, ""];
+  const again = line.again
+    ? `; measured again ${line.again.date} UTC, ${commitText(line.again)}, load before it ${line.again.loadAtStart}`
+    : "";
+  const out = [`## ${line.title}`, "", `\`npm run bench -- --only ${line.id}\`, ${line.seconds} s${again}`, ""];
   if (line.failure !== null) out.push(`**Failed:** ${line.failure}`, "");
   const rows = line.rows.filter((row): row is ReportRow => !isLeftOut(row));
   if (rows.length > 0) {
@@ -76,6 +79,11 @@ export function renderMarkdown(report: Report): string {
     "",
     ...lines.flatMap(markdownLine),
   ].join("\n");
+}
+
+/** @throws where there is none */
+export function readReport(out: string | null): Report {
+  return JSON.parse(readFileSync(join(out ?? join(ROOT, "docs", "bench"), "report.json"), "utf8")) as Report;
 }
 
 /** @returns the files written, relative to the project */

@@ -14,6 +14,8 @@ import { decodeAccountEvents, decodeInstruments } from "../../support/twin-event
 import type { ExpectedAlert } from "./walkers";
 
 const LIQUIDATION = 3;
+/** Rows that a store has in hand at any time: samples keep coming. */
+const QUEUED_MAX = 20_000;
 /** Findings of one kind that are shown in full; the rest are counted. */
 const SHOWN = 3;
 
@@ -273,6 +275,13 @@ async function compareRows(
   });
   try {
     const log = sql`(select log_id from logs where name like ${`%/${subject.prefix}accounts`})`;
+    // What a store still has in hand, or on its disk, it brings in by itself; counting the rows meanwhile would only hold it up.
+    const idle = async ({ get }: RunningEngine) => {
+      const { store } = await get<{ store: { state: string; rowsQueued: number } }>("/api/v1/platform");
+      return store.state === "connected" && store.rowsQueued < QUEUED_MAX;
+    };
+    const areIdle = async () => (await Promise.all(subject.engines.map(idle))).every(Boolean);
+    await until("the stores to have written what they hold", areIdle, subject.timeoutMs).catch(() => undefined);
     await until(
       "the rows",
       async () => {
