@@ -3,8 +3,8 @@
 import { EventFlag, TIME_FROM_MS, TIME_TO_MS } from "../../shared/wire/ranges";
 
 /** High half of 2^53 − 1, and of −2^53. */
-const EXACT_HIGH_MAX = 0x1fffff;
-const EXACT_HIGH_MIN = -0x200000;
+export const EXACT_HIGH_MAX = 0x1fffff;
+export const EXACT_HIGH_MIN = -0x200000;
 
 // Both bounds in ns, as halves. 1 ms is 1e6 ns; the bounds are whole seconds, so the products are taken exactly with BigInt, once.
 const FROM_NS = BigInt(TIME_FROM_MS) * 1_000_000n;
