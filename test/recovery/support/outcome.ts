@@ -43,7 +43,8 @@ export interface Outcome {
   counts: Record<string, number>;
 }
 
-interface ShardState {
+/** A shard as the engine's platform page shows it. */
+export interface ShardState {
   partition: number;
   nextOffset: number;
   state: string;
