@@ -502,16 +502,19 @@ export class Engine {
 
   private async fail(error: Error): Promise<void> {
     if (this.stopped) return;
+    // Who has our name now speaks under it: what that one announced is not ours to withdraw.
+    if (error instanceof KafkaError && error.code === "KAFKA_FENCED") this.directory = undefined;
     await this.stop();
     this.callbacks.onFailure(error);
   }
 
-  /** Waits until the shards have applied all that is in their rings. */
+  /** Waits until the shards have applied all that is in their rings, and told what they may tell. */
   private async drained(deadlineMs: number): Promise<boolean> {
     while (wallMs() < deadlineMs) {
+      const mayTell = this.lease.holds();
       const busy = this.view.shards.some((shard) => {
         const { inputRing, alertRing, state } = shard.status();
-        return (state === "running" || state === "recovering") && (inputRing.used > 0 || alertRing.used > 0);
+        return (state === "running" || state === "recovering") && (inputRing.used > 0 || (mayTell && alertRing.used > 0));
       });
       if (!busy) return true;
       this.passAlerts();

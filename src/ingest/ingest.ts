@@ -198,6 +198,8 @@ export class Ingest {
 
   private guard(loop: Promise<void>): Promise<void> {
     return loop.catch((error: Error) => {
+      // What is ours is another engine's now, also while we stop.
+      if (error instanceof KafkaError && error.code === "KAFKA_FENCED") this.options.lease.doubt();
       if (!this.stopping) this.options.onFatal(error);
     });
   }

@@ -14,6 +14,7 @@ describe("Kafka errors", () => {
     [3, "KAFKA_TOPIC_UNKNOWN", "config"],
     [10, "KAFKA_MESSAGE_TOO_LARGE", "config"],
     [22, "KAFKA_NOT_OWNER", "retriable"],
+    [82, "KAFKA_FENCED", "fatal"],
     [29, "KAFKA_AUTH", "config"],
   ] as const)("librdkafka's %i is %s, %s", (nativeCode, code, kind) => {
     expect(classifyCode(nativeCode)).toBe(code);

@@ -33,6 +33,11 @@ export const KAFKA_ERRORS = {
     "messages are missing inside the log or failed their checksum",
     "restore the partition from a replica or a backup; what is missing is not passed over",
   ],
+  KAFKA_FENCED: [
+    "fatal",
+    "another engine joined the consumer group under this engine's name and has its partitions",
+    "give each engine an `engine.name` and an `engine.dataDir` of its own",
+  ],
   KAFKA_FATAL: ["fatal", "the Kafka client cannot go on", "restart; report it with the text of this error"],
   KAFKA_CLOSED: ["fatal", "the client is closed or not connected", "a mistake of the program"],
   KAFKA_NATIVE: ["config", "the native Kafka client cannot be loaded", "run npm rebuild node-rdkafka"],
@@ -139,7 +144,7 @@ const RULES: ReadonlyMap<number, KafkaErrorCode> = new Map<number, KafkaErrorCod
   [45, "KAFKA_FATAL"], // out of order sequence
   [47, "KAFKA_FATAL"], // invalid producer epoch
   [58, "KAFKA_AUTH"], // SASL authentication failed
-  [82, "KAFKA_NOT_OWNER"], // fenced instance id
+  [82, "KAFKA_FENCED"], // fenced instance id
   [90, "KAFKA_FATAL"], // producer fenced
 ]);
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { createTopic, kafkaUnavailable, startKafka, type TestKafka, withAdmin } from "../../../test/support/kafka";
 import { KafkaError } from "./errors";
-import { LogConsumer, type LogConsumerOptions, type LogMessage } from "./log-consumer";
+import { LogConsumer, type LogConsumerOptions, type LogMessage, partitionKey } from "./log-consumer";
 import { LogProducer, type LogProducerOptions } from "./log-producer";
 
 const skip = kafkaUnavailable();
@@ -252,6 +252,41 @@ describe.skipIf(skip !== null)(skip ?? "faults of a real broker", () => {
     await expect(sending.sendAndWait(name, 0, Buffer.alloc(5000), null)).rejects.toMatchObject({
       code: "KAFKA_MESSAGE_TOO_LARGE",
     });
+  });
+
+  test("of two members with one name the first is told who has its partitions, and closes at once", async () => {
+    const name = await topic(2);
+    const assigned: number[] = [];
+    const told: KafkaError[] = [];
+    const join = async () => {
+      const joined = await consumer({
+        groupId: "namesakes",
+        instanceId: "margin-1",
+        sessionTimeoutMs: 2000,
+        onError: (error) => told.push(error),
+      });
+      const nth = assigned.push(0) - 1;
+      await joined.subscribe([name], {
+        onAssigned: (partitions) => {
+          assigned[nth] += partitions.length;
+          return new Map(partitions.map((each) => [partitionKey(each.topic, each.partition), "beginning" as const]));
+        },
+        onRevoked: () => undefined,
+      });
+      return joined;
+    };
+    const first = await join();
+    while (assigned[0] < 2) await first.poll(10);
+    const second = await join();
+    const polling = (async () => {
+      while (assigned[1] < 2) await second.poll(10);
+    })();
+    const error = await failure(first);
+    expect(error).toMatchObject({ code: "KAFKA_FENCED", kind: "fatal" });
+    expect(error.message).toMatch(/^another engine named margin-1 joined the group namesakes /);
+    await polling;
+    await first.close();
+    expect(told).toEqual([]);
   });
 
   test("with the broker gone, closing is bounded and every sender hears of it", async () => {

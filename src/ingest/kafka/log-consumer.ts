@@ -1,6 +1,6 @@
 // Reads logs from Kafka: pull only, positions owned by the caller. Main thread (node-rdkafka is not context-aware).
 //
-// Four facts of node-rdkafka and librdkafka shape this file; each has a test.
+// Six facts of node-rdkafka and librdkafka shape this file; each has a test.
 // 1. consume(n, timeout) waits `timeout` for *each* message: with one message a millisecond, n = 1000 and 10 ms it returns after
 //    a second. So poll() drains with timeout 0 and, only when there was nothing, waits for one message.
 // 2. consume(n) drops an error that comes after messages of the same call. If it said that a position is outside the log,
@@ -14,12 +14,13 @@
 //    ring is free again much sooner. So a pause is at first only ours: what comes is held, and as long as all is paused hardly
 //    anything is asked for, so that it waits in librdkafka's queue, which has a limit. Only a partition that stays paused, or of
 //    which too much is held, is paused in librdkafka.
+// 6. Of a fatal error consume() says "Local: Fatal error" and no more. What happened stands in librdkafka's log, so that is listened to.
 //
 // Each consumer that waits in poll() occupies one thread of libuv's pool (UV_THREADPOOL_SIZE, 4 by default).
 
 import type { KafkaConsumer, LibrdKafkaError, TopicPartitionOffset } from "node-rdkafka";
 import { connectNative, connectTimeoutMs } from "./connect";
-import { KafkaError, RD, toKafkaError } from "./errors";
+import { classifyCode, KafkaError, RD, toKafkaError } from "./errors";
 import { codeOfText, native } from "./native";
 import { type ConsumerSettingsOptions, consumerSettings, KAFKA_LIMITS } from "./settings";
 import { type ClientStatistics, type PartitionStatistics, readStatistics } from "./statistics";
@@ -173,6 +174,9 @@ export class LogConsumer {
   /** The last drain found nothing: wait instead of draining again. */
   #quiet = false;
   #error: KafkaError | undefined;
+  /** What librdkafka's log says of its fatal error: there is at most one. */
+  #fatalReason: string | undefined;
+  #fatal = false;
   #rebalances: Promise<void> = Promise.resolve();
   #statistics: ClientStatistics | undefined;
   #down = false;
@@ -215,6 +219,9 @@ export class LogConsumer {
     this.#state = "open";
     this.#client = client;
     client.on("event.error", (error) => this.#onEventError(error));
+    client.on("event.log", ({ fac, message }: { fac: string; message: string }) => {
+      if (fac === "FATAL") this.#fatalReason = message;
+    });
     client.on("event.stats", (event: { message: string }) => this.#onStatistics(event.message));
 
     try {
@@ -505,8 +512,8 @@ export class LogConsumer {
   }
 
   /**
-   * Leaves the group, ends the last native call, disconnects once. onRevoked is called for what was ours. Never throws; what
-   * does not end in time is left behind and told to onError.
+   * Leaves the group, ends the last native call, disconnects once. onRevoked is called for what was ours, unless the client had a
+   * fatal error. Never throws; what does not end in time is left behind and told to onError.
    *
    * @param timeoutMs for all of it together
    */
@@ -527,7 +534,8 @@ export class LogConsumer {
     let timer: NodeJS.Timeout | undefined;
     const end = async () => {
       await this.#inFlight;
-      if (this.#handlers !== undefined) await this.#leaveGroup(client, left);
+      // After a fatal error librdkafka serves no revocation any more.
+      if (this.#handlers !== undefined && !this.#fatal) await this.#leaveGroup(client, left);
       await new Promise<void>((resolve) => client.disconnect(() => resolve()));
       return true;
     };
@@ -667,6 +675,10 @@ export class LogConsumer {
       await this.#lookOutOfRange([...this.#partitions.values()]);
       return;
     }
+    if (failure.code === RD.FATAL) {
+      this.#error ??= await this.#fatalError(failure);
+      return;
+    }
     const error = toKafkaError(failure, `reading from Kafka at ${this.#options.brokers}`);
     if (error.code === "KAFKA_LOG_GAP") {
       await this.#lookDamaged(error);
@@ -706,6 +718,24 @@ export class LogConsumer {
         });
       }
     }
+  }
+
+  /** Fact 6 at the head of this file. */
+  async #fatalError(failure: LibrdKafkaError): Promise<KafkaError> {
+    this.#fatal = true;
+    // The log was written first, but may reach this thread in the same turn as the error.
+    await new Promise((resolve) => setImmediate(resolve));
+    const { brokers, groupId, instanceId } = this.#options;
+    const reason = this.#fatalReason?.replace(/^.*?Fatal error: /, "") ?? failure.message;
+    const code = codeOfText(/^(?:Local|Broker): [^:]+/.exec(reason)?.[0] ?? "");
+    if (classifyCode(code) !== "KAFKA_FENCED") {
+      return new KafkaError("KAFKA_FATAL", `reading from Kafka at ${brokers}: ${reason}`, failure.code);
+    }
+    return new KafkaError(
+      "KAFKA_FENCED",
+      `another engine named ${instanceId} joined the group ${groupId} and has this one's partitions (Kafka fenced the group instance id)`,
+      code,
+    );
   }
 
   /** librdkafka says that a batch failed its checksum, but not where: it is a partition that has more than we got. */
