@@ -1,10 +1,11 @@
 // The state of the engine as one object: what `platform.state` pushes, `/api/v1/platform` answers and readiness rests on.
 // Counters come from shared memory; what only the main thread knows arrives in its `platform` message once a second.
 import { wallMs } from "../shared/clock";
+import { LATENCY_BUCKETS } from "../shared/layout/shard";
 import { STORE_STATES, type StatName, type StatsView } from "../shared/stats";
 import { type LatencySummary, summarizeLatency } from "../shared/views/latency";
 import type { ShardStatus } from "../shared/views/types";
-import type { EngineReader } from "./engine";
+import type { EngineReader, ShardReader } from "./engine";
 import type { HubCounters } from "./stream/hub";
 
 /** Name and version of the engine, and when it started. */
@@ -76,6 +77,7 @@ export interface PlatformState {
   marketEventMs: number | null;
   /** Event received → row published, over all shards in the last ten seconds, ns; null where there was none. */
   latencyNs: LatencySummary | null;
+  /** Their latencies too are those of the last ten seconds. */
   shards: ShardStatus[];
   /** As the main thread says it. */
   main: MainState;
@@ -102,8 +104,8 @@ export class Platform {
   transport: string | null = null;
   #main: MainState = {};
   #mainHeardMs = 0;
-  /** Counts of all shards' latency histograms, one a sample, oldest first. */
-  readonly #latencies: number[][] = [];
+  /** Counts of each shard's latency histogram by partition, one map a sample, oldest first. */
+  readonly #latencies: Map<number, ArrayLike<number>>[] = [];
   #rates: PlatformRates = {
     messages: 0,
     bytes: 0,
@@ -147,7 +149,7 @@ export class Platform {
 
   /** Takes the counters once more; to be called about once a second. */
   sample(nowNs: number): void {
-    this.#latencies.push(this.#latencyCounts());
+    this.#latencies.push(new Map(this.engine.shards.map((shard) => [shard.partition, Array.from(shard.latencyCounts())])));
     if (this.#latencies.length > LATENCY_SAMPLES) this.#latencies.shift();
     const counts = this.#counts();
     const before = this.#before;
@@ -178,7 +180,7 @@ export class Platform {
 
   state(): PlatformState {
     const { engine, stats } = this;
-    const shards = engine.shards.map((shard) => shard.status());
+    const shards = this.shards();
     const sum = (name: "accounts" | "positions" | "openOrders" | "eventsApplied" | "duplicates" | "gaps" | "rejected") =>
       shards.reduce((total, shard) => total + shard[name], 0);
     const stream = this.stream();
@@ -228,25 +230,27 @@ export class Platform {
         rejected: sum("rejected"),
       },
       marketEventMs: engine.market.eventTimeMs(),
-      latencyNs: this.#latency(),
+      latencyNs: summarizeLatency(sumOf(engine.shards.map((shard) => this.#recentLatency(shard)))),
       shards,
       main: this.#main,
     };
   }
 
-  #latencyCounts(): number[] {
-    const total: number[] = [];
-    for (const shard of this.engine.shards) {
-      const counts = shard.latencyCounts();
-      for (let bucket = 0; bucket < counts.length; bucket++) total[bucket] = (total[bucket] ?? 0) + counts[bucket]!;
-    }
-    return total;
+  /** State of every shard, its latency over the last ten seconds. */
+  shards(): ShardStatus[] {
+    return this.engine.shards.map((shard) => ({
+      ...shard.status(),
+      latencyNs: summarizeLatency(this.#recentLatency(shard)),
+    }));
   }
 
-  // What came since the oldest sample kept. Counts that fell (a shard left) are no events.
-  #latency(): LatencySummary | null {
-    const oldest = this.#latencies[0] ?? [];
-    const counts = this.#latencyCounts().map((count, bucket) => Math.max(0, count - (oldest[bucket] ?? 0)));
-    return counts.length === 0 ? null : summarizeLatency(counts);
+  // What came since the oldest sample kept. Counts that fell (the shard left and came back) are no events.
+  #recentLatency(shard: ShardReader): number[] {
+    const oldest = this.#latencies[0]?.get(shard.partition);
+    return Array.from(shard.latencyCounts(), (count, bucket) => Math.max(0, count - (oldest?.[bucket] ?? 0)));
   }
+}
+
+function sumOf(histograms: number[][]): number[] {
+  return Array.from({ length: LATENCY_BUCKETS }, (_, bucket) => histograms.reduce((sum, counts) => sum + counts[bucket]!, 0));
 }

@@ -15,7 +15,7 @@ import type { MarketView } from "../shared/views/market-view";
 import type { AlertView } from "../shared/views/types";
 import type { Alert } from "../shared/wire/alert-batch-writer";
 import { AlertBatchWriter, FRESHNESS_CODES } from "../shared/wire/encode";
-import { readInt64 } from "../shared/wire/int64";
+import { readInt64, readTimeMs } from "../shared/wire/int64";
 import type { Lease } from "./lease";
 import type { Outbox } from "./outbox";
 
@@ -233,7 +233,7 @@ export class AlertOutlet {
     const u32 = (field: number) => source.words[(at + field) / 4] >>> 0;
     return {
       account: i64(AlertAt.account),
-      timeMs: i64(AlertAt.timeNs) / 1e6,
+      timeMs: readTimeMs(source.words, (at + AlertAt.timeNs) / 4),
       logOffset: i64(AlertAt.logOffset),
       logPartition: u32(AlertAt.logPartition),
       eventIndex: u32(AlertAt.eventIndex),

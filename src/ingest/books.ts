@@ -1,6 +1,6 @@
 // Order books from Plimsoll's own book messages: one builder an instrument, fed level by level until a message is whole.
 import { BookLevelAt } from "../../schemas/generated/offsets";
-import { readInt64 } from "../shared/wire/int64";
+import { readInt64, readTimeMs } from "../shared/wire/int64";
 import { BookFlag } from "../shared/wire/ranges";
 import { OrderBook } from "./book/order-book";
 import type { MarketTable } from "./market-table";
@@ -71,7 +71,7 @@ export class Books {
     const firstId = readInt64(s.i32, (at + BookLevelAt.firstId) / 4);
     const lastId = readInt64(s.i32, (at + BookLevelAt.lastId) / 4);
     const prevId = readInt64(s.i32, (at + BookLevelAt.prevId) / 4);
-    const eventMs = readInt64(s.i32, (at + BookLevelAt.timeNs) / 4) / 1e6;
+    const eventMs = readTimeMs(s.i32, (at + BookLevelAt.timeNs) / 4);
     const before = entry.book.state;
     const state =
       (flags & BookFlag.Snapshot) !== 0

@@ -159,7 +159,7 @@ export class History {
       return this.ask(
         (sql) => sql<AccountRiskPoint[]>`
           select
-            extract(epoch from event_time)::float8 * 1000 as "timeMs",
+            (extract(epoch from event_time) * 1000)::float8 as "timeMs",
             equity_usd as "equityUsd", equity_usd as "equityMinUsd", equity_usd as "equityMaxUsd",
             wallet_balance_usd as "walletBalanceUsd", unrealized_pnl_usd as "unrealizedPnlUsd",
             initial_margin_usd as "initialMarginUsd", maintenance_margin_usd as "maintenanceMarginUsd",
@@ -174,7 +174,7 @@ export class History {
     return this.ask(
       (sql) => sql<AccountRiskPoint[]>`
         select
-          extract(epoch from bucket)::float8 * 1000 as "timeMs",
+          (extract(epoch from bucket) * 1000)::float8 as "timeMs",
           equity_usd as "equityUsd", equity_min_usd as "equityMinUsd", equity_max_usd as "equityMaxUsd",
           wallet_balance_usd as "walletBalanceUsd", unrealized_pnl_usd as "unrealizedPnlUsd",
           initial_margin_usd as "initialMarginUsd", maintenance_margin_usd as "maintenanceMarginUsd",
@@ -199,7 +199,7 @@ export class History {
           order by event_time desc, sampled_at desc limit 1
         )
         select
-          extract(epoch from p.event_time)::float8 * 1000 as "timeMs",
+          (extract(epoch from p.event_time) * 1000)::float8 as "timeMs",
           i.symbol, p.instrument_id as "instrumentId", p.leg,
           case when p.isolated then 'isolated' else 'cross' end as mode,
           p.qty, p.entry_price as "entryPrice", p.mark_price as "markPrice", p.notional,
@@ -222,7 +222,7 @@ export class History {
     return this.ask(
       (sql) => sql<FillPoint[]>`
         select
-          extract(epoch from f.event_time)::float8 * 1000 as "timeMs",
+          (extract(epoch from f.event_time) * 1000)::float8 as "timeMs",
           concat_ws('.', (extract(epoch from f.event_time) * 1000000)::bigint, f.log_id, f.log_partition, f.log_offset, f.event_index) as cursor,
           f.log_partition as partition, f.log_offset::text as "offset", f.event_index as index,
           i.symbol, f.kind, f.side, f.leg, f.maker, f.isolated, f.reduce_only as "reduceOnly", f.order_id::text as "orderId",
@@ -255,7 +255,7 @@ export class History {
     if (resolution === "raw") {
       return this.ask(
         (sql) => sql<MarkPoint[]>`
-          select extract(epoch from event_time)::float8 * 1000 as "timeMs", mark as open, mark as high, mark as low, mark as close,
+          select (extract(epoch from event_time) * 1000)::float8 as "timeMs", mark as open, mark as high, mark as low, mark as close,
             index_price as index, funding_rate as "fundingRate", bid, ask, iv, 1 as samples
           from marks where ${ids(sql)} and event_time >= ${from} and event_time < ${to} and ${this.ofLog(sql)}
           order by event_time, sampled_at limit ${limit}`,
@@ -263,7 +263,7 @@ export class History {
     }
     return this.ask(
       (sql) => sql<MarkPoint[]>`
-        select extract(epoch from bucket)::float8 * 1000 as "timeMs", mark_open as open, mark_high as high, mark_low as low,
+        select (extract(epoch from bucket) * 1000)::float8 as "timeMs", mark_open as open, mark_high as high, mark_low as low,
           mark_close as close, index_close as index, funding_rate as "fundingRate", bid, ask, iv, samples::float8 as samples
         from ${sql(resolution === "1m" ? "marks_1m" : "marks_1h")}
         where ${ids(sql)} and bucket >= ${from} and bucket < ${to} and ${this.ofLog(sql)}
@@ -279,7 +279,7 @@ export class History {
     return this.ask(
       (sql) => sql<AlertPoint[]>`
         select
-          extract(epoch from at)::float8 * 1000 as "timeMs",
+          (extract(epoch from at) * 1000)::float8 as "timeMs",
           concat_ws('.', (extract(epoch from at) * 1000000)::bigint, log_id, alert_key) as cursor,
           alert_key as key, account_id::text as "accountId", log_partition as partition, log_offset::text as "offset",
           event_index as index, from_status as "fromStatus", to_status as "toStatus", freshness, equity_usd as "equityUsd",

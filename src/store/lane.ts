@@ -250,7 +250,7 @@ export class Lane {
         const started = performance.now();
         const result = await writer.write(batch, batch.payload);
         faultPoint("store-committed");
-        this.lastWriteMs = performance.now() - started;
+        this.lastWriteMs = Math.round((performance.now() - started) * 1000) / 1000;
         this.batchesWritten++;
         this.succeeded(batch, result);
         this.drop(head);

@@ -215,7 +215,7 @@ export const Group = Type.Object(
 const Fill = Type.Object({ used: Type.Integer(), capacity: Type.Integer() }, { description: "records" });
 const Latency = Type.Object(
   { p50: Type.Number(), p99: Type.Number(), p999: Type.Number(), max: Type.Number(), count: Type.Number() },
-  { description: "event received → row published, ns" },
+  { description: "event received → row published in the last ten seconds, ns" },
 );
 
 export const Shard = Type.Object(

@@ -16,6 +16,7 @@ import {
   TierAt,
 } from "../layout/market";
 import { INSTRUMENT_SLOTS } from "../limits";
+import { msOfNs } from "../wire/int64";
 import { readConsistent } from "./seqlock";
 import type { AssetState, InstrumentState } from "./types";
 
@@ -43,7 +44,7 @@ const MODELS = ["tiered", "tiered", "size-scaled", "deribit-option"] as const;
 
 /** NaN and 0 mean "none yet" in the state columns. */
 const orNull = (value: number) => (value > 0 || value < 0 ? value : null);
-const msOrNull = (ns: number) => (ns > 0 ? ns / 1e6 : null);
+const msOrNull = (ns: number) => (ns > 0 ? msOfNs(ns) : null);
 
 export class MarketView {
   private readonly words: Int32Array;
@@ -187,7 +188,7 @@ export class MarketView {
         tickSize: f64(InstrumentAt.tickSize),
         lotSize,
         strike: isOption ? f64(InstrumentAt.strike) : null,
-        expiryMs: expiryNs > 0 ? expiryNs / 1e6 : null,
+        expiryMs: msOrNull(expiryNs),
         marginTableId: u32(InstrumentAt.marginTable),
         freshness: mark === null || monotonicNs() - received > this.staleAfterNs ? "STALE" : "OK",
         mark,

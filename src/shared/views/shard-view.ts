@@ -14,6 +14,7 @@ import {
 } from "../layout/shard";
 import { KERNEL_RESERVED_BYTES, SEQLOCK_TRIES_MAX, WATCH_SLOTS } from "../limits";
 import { ringFill } from "../ring";
+import { msOfNs } from "../wire/int64";
 import { summarizeLatency } from "./latency";
 import type { MarketView } from "./market-view";
 import { beginRead, endRead } from "./seqlock";
@@ -101,7 +102,7 @@ export class ShardView {
       positions: this.control(ControlAt.positionCount),
       openOrders: this.control(ControlAt.orderCount),
       nextOffset: this.nextOffset(),
-      lastEventMs: lastEventNs > 0 ? lastEventNs / 1e6 : null,
+      lastEventMs: lastEventNs > 0 ? msOfNs(lastEventNs) : null,
       eventsApplied: this.counter(ControlAt.eventsApplied),
       batchesApplied: this.counter(ControlAt.batchesApplied),
       duplicates: this.counter(ControlAt.duplicates),
@@ -220,7 +221,7 @@ export class ShardView {
         partition: this.partition,
         groupId: u32(AccountAt.group),
         freshness: this.freshness(row),
-        asOfMs: asOfNs > 0 ? asOfNs / 1e6 : null,
+        asOfMs: asOfNs > 0 ? msOfNs(asOfNs) : null,
         offset: Number(this.longs[(row + AccountAt.lastOffset) / 8]),
         index: u32(AccountAt.lastIndex),
         seq: Number(this.longs[(row + AccountAt.seqHigh) / 8]),

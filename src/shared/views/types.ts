@@ -157,7 +157,7 @@ export interface ShardStatus {
   inputRing: { used: number; capacity: number };
   fillRing: { used: number; capacity: number };
   alertRing: { used: number; capacity: number };
-  /** Event received → row published, ns; null before the first. */
+  /** Event received → row published since the shard was opened, ns; null before the first. */
   latencyNs: { p50: number; p99: number; p999: number; max: number; count: number } | null;
 }
 

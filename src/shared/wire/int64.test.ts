@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { putBigInt64, putInt64, putTimeNs, readBigInt64, readInt64, readTimeMs } from "./int64";
+import { msOfNs, putBigInt64, putInt64, putTimeNs, readBigInt64, readInt64, readTimeMs } from "./int64";
 
 describe("64-bit integers as halves", () => {
   it("are what BigInt writes", () => {
@@ -31,6 +31,7 @@ describe("64-bit integers as halves", () => {
         putTimeNs(words, 0, us / 1000);
         expect(big[0]).toBe(BigInt(us) * 1000n);
         expect(readTimeMs(words, 0)).toBe(us / 1000);
+        expect(msOfNs(Number(big[0]))).toBe(us / 1000);
         big[0] += 999n;
         expect(readTimeMs(words, 0)).toBe(us / 1000);
       }),

@@ -53,3 +53,11 @@ export function readTimeMs(i32: Int32Array, word: number): number {
   const rest = (high - quotient * 1000) * TWO_32 + (i32[word] >>> 0);
   return (quotient * TWO_32 + Math.floor(rest / 1000)) / 1000;
 }
+
+/**
+ * Ms since the epoch of a time in ns that a float64 holds: to the microsecond. It knows ns in steps of 256, which would show as stray
+ * digits behind it.
+ */
+export function msOfNs(timeNs: number): number {
+  return Math.round(timeNs / 1000) / 1000;
+}

@@ -70,7 +70,7 @@ export const engineRoutes = [
     summary: "State of every shard this engine owns",
     query: Queries.none,
     answer: Answers.shards,
-    handle: ({ engine }) => ({ shards: engine.shards.map((shard) => shard.status()) }),
+    handle: ({ platform }) => ({ shards: platform.shards() }),
   }),
 ];
 
