@@ -144,9 +144,8 @@ describe("changes of status", () => {
       subject.triggerAll();
       brute.kernel.revalueAll();
       brute.refreshAll();
-      const last = (shard: DirectShard, slot: number) => shard.words[(shard.accountAt(slot) + AccountAt.alertedStatus) / 4];
       for (let slot = 0; slot < subject.accountCount; slot++)
-        expect(last(subject, slot), `round ${round}: account ${subject.accountId(slot)}`).toBe(last(brute, slot));
+        expect(subject.toldStatus(slot), `round ${round}: account ${subject.accountId(slot)}`).toBe(brute.toldStatus(slot));
       told += brute.takeAlerts().length;
       if (prng.below(3) === 0) both("accounts", flow.some(20, market));
       for (const shard of pair) shard.takeAlerts();

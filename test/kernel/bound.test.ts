@@ -1,7 +1,8 @@
 // The bound that a look at a pool leaves holds against an adversary: he moves every mark and every price as far as the bound allows,
 // each in the direction that hurts or helps most, and no status changes. And it is no further from the truth than it need be.
 import { beforeAll, describe, expect, it } from "vitest";
-import { AssetAt, InstrumentAt, MARKET_ASSETS_OFFSET, MARKET_INSTRUMENTS_OFFSET } from "../../src/shared/layout/market";
+import { MarginModel } from "../../schemas/generated";
+import { InstrumentAt, MARKET_INSTRUMENTS_OFFSET } from "../../src/shared/layout/market";
 import {
   AccountAt,
   ControlAt,
@@ -11,7 +12,7 @@ import {
   PositionAt,
   ShardState,
 } from "../../src/shared/layout/shard";
-import { AccountBatchWriter, EventFlag } from "../../src/shared/wire/encode";
+import { AccountBatchWriter, EventFlag, ReferenceBatchWriter } from "../../src/shared/wire/encode";
 import { Prng } from "../../src/sim/prng";
 import { ASSETS, DESK, DeskMarket, deskReference, START_MS } from "./desk";
 import { DirectShard, loadKernel } from "./direct-shard";
@@ -56,6 +57,7 @@ const HOLDINGS: Holding[] = [
   { name: "isolated", asset: USDT, legs: [[1, -60_000, EventFlag.Isolated]] },
   { name: "isolated inverse", asset: BTC, legs: [[6, 60_000, EventFlag.Isolated]] },
   { name: "multi-asset, coin for dollars", asset: BTC, group: 1, legs: [[1, -60_000]] },
+  { name: "multi-asset, coin for dollars, long", asset: BTC, group: 1, legs: [[1, 60_000]] },
   { name: "multi-asset, dollars for coin", asset: USDT, group: 1, legs: [[6, -60_000]] },
   { name: "multi-asset, coin for coin", asset: ETH, group: 1, legs: [[6, 60_000]] },
   { name: "multi-asset, both", asset: BTC, group: 1, legs: [[1, -40_000], [6, 40_000], [8, -9_000], [13, -3_000]] }, // biome-ignore format: one line
@@ -72,13 +74,15 @@ class Desk {
   private readonly seqs = new Map<number, number>();
   readonly names: string[] = [];
 
-  constructor() {
+  /** @param reference instead of the usual one, in part */
+  constructor(holdings: readonly Holding[] = HOLDINGS, shares: readonly number[] = SHARES, reference?: Buffer) {
     const { shard } = this;
     // Nothing is alerted: the rows say it all.
     shard.setState(ShardState.Recovering);
     shard.reference(deskReference());
+    if (reference) shard.reference(reference);
     shard.marketData(new DeskMarket(Prng.seeded(1, 5)).first());
-    for (const holding of HOLDINGS) for (const share of SHARES) this.open(holding, share);
+    for (const holding of holdings) for (const share of shares) this.open(holding, share);
     shard.accounts(this.writer.finish());
   }
 
@@ -133,19 +137,6 @@ class Desk {
     this.shard.kernel.instrumentChanged(id);
   }
 
-  private asset(id: number): number {
-    return (this.shard.control(ControlAt.market) + MARKET_ASSETS_OFFSET + id * AssetAt.bytes + AssetAt.usdPrice) / 8;
-  }
-
-  price(id: number): number {
-    return this.shard.doubles[this.asset(id)]!;
-  }
-
-  setPrice(id: number, price: number): void {
-    this.shard.doubles[this.asset(id)] = price;
-    this.shard.kernel.assetChanged(id);
-  }
-
   /** A walk over the first pools: the marks of now are its anchors. */
   beginWalk(): void {
     // An option's mark counts as moved whenever it arrives.
@@ -170,10 +161,6 @@ class Desk {
   /** The smallest bound of an account's pools. */
   bound(slot: number): number {
     return Math.min(...this.pools(slot).map((unit) => this.shard.floats[this.shard.control(ControlAt.poolSafe) / 4 + unit]!));
-  }
-
-  poolStatus(unit: number): number {
-    return this.shard.bytes[this.shard.control(ControlAt.pools) + unit * POOL_UNIT_BYTES + PoolAt.status]!;
   }
 
   /** By the general path, which leaves bounds as they are. */
@@ -215,7 +202,7 @@ function moveAll(
     }
   }
   for (const id of [USDT, BTC, ETH])
-    desk.setPrice(id, pricesUp === 0 ? prices[id]! : pricesUp & id ? prices[id]! * (1 + by) : prices[id]! / (1 + by));
+    desk.shard.setPrice(id, pricesUp === 0 ? prices[id]! : pricesUp & id ? prices[id]! * (1 + by) : prices[id]! / (1 + by));
 }
 
 describe("a pool's bound", () => {
@@ -233,7 +220,7 @@ describe("a pool's bound", () => {
       mark: id === 0 ? 0 : desk.get(id, InstrumentAt.mark),
       underlying: id === 0 ? 0 : desk.get(id, InstrumentAt.underlying),
     }));
-    const prices = [0, 1, 2, 3].map((id) => desk.price(id));
+    const prices = [0, 1, 2, 3].map((id) => desk.shard.price(id));
     let bounded = 0;
     let crossed = 0;
     const bases = drifted === 0 ? [0] : [0, 1, 2];
@@ -255,10 +242,10 @@ describe("a pool's bound", () => {
         desk.shard.kernel.walk(0x7fffffff);
       }
       const now = DESK.map(({ id }) => ({ id, mark: desk.get(id, InstrumentAt.mark) }));
-      const pricesNow = [USDT, BTC, ETH].map((id) => ({ id, price: desk.price(id) }));
+      const pricesNow = [USDT, BTC, ETH].map((id) => ({ id, price: desk.shard.price(id) }));
       for (let slot = by === "a pass" ? 0 : 1; slot < desk.names.length; slot++) {
         for (const { id, mark } of now) desk.set(id, mark);
-        for (const { id, price } of pricesNow) desk.setPrice(id, price);
+        for (const { id, price } of pricesNow) desk.shard.setPrice(id, price);
         const before = desk.status(slot);
         const bound = desk.bound(slot);
         if (!(bound > 1e-9)) continue;
@@ -282,6 +269,49 @@ describe("a pool's bound", () => {
     console.log(`${by}, drift ${drifted}: ${bounded} bounds, ${crossed} of them within a tenth of a line`);
     expect(bounded).toBeGreaterThan(150 * bases.length);
     expect(crossed).toBeGreaterThan(20 * bases.length);
+  });
+
+  it("holds where the margin of a multi-asset account is the larger part of what a price moves", () => {
+    // So much of it in a coin, and all equity elsewhere, that the coin's price moves the margin as much as the mark does.
+    const rate = 0.9;
+    const table = new ReferenceBatchWriter(1);
+    table.marginTable({ id: 8, model: MarginModel.Tiered });
+    table.marginTier({ table: 8, notionalFloor: 0, initialRate: rate, maintenanceRate: rate });
+    const holdings = [60_000, -60_000].map((usd) => ({
+      name: `margin in coin ${usd}`,
+      asset: USDT,
+      group: 1,
+      legs: [[8, usd]] as Leg[],
+    }));
+    const desk = new Desk(
+      holdings,
+      [0.002, 0.01, 0.05, 0.1, 0.2].map((share) => 1.5 * rate + share),
+      table.finish(),
+    );
+    desk.shard.triggerAll();
+    const mark = desk.get(8, InstrumentAt.mark);
+    const [price, dollar] = [desk.shard.price(ETH), desk.shard.price(USDT)];
+    for (const [slot, name] of desk.names.entries()) {
+      const before = desk.status(slot);
+      const bound = desk.bound(slot);
+      expect(bound, name).toBeGreaterThan(1e-4);
+      for (const [markUp, priceUp] of [
+        [1, 1],
+        [1, -1],
+        [-1, 1],
+        [-1, -1],
+      ] as const) {
+        // biome-ignore format: one line
+        const factor = 1 + bound - bound * 1e-9 - 2e-12;
+        desk.set(8, mark * factor ** markUp);
+        desk.shard.setPrice(ETH, price * factor ** priceUp);
+        desk.shard.setPrice(USDT, dollar / factor);
+        expect(desk.status(slot), `${name}: bound ${bound}, mark ${markUp}, price ${priceUp}`).toBe(before);
+      }
+      desk.set(8, mark);
+      desk.shard.setPrice(ETH, price);
+      desk.shard.setPrice(USDT, dollar);
+    }
   });
 
   it("is none where a line is no further away than rounding", () => {
@@ -317,6 +347,6 @@ describe("a pool's bound", () => {
     desk.set(1, mark * 1.3);
     desk.shard.triggerAll();
     for (const [slot, name] of desk.names.entries())
-      if (/^(linear|spread|short all|both)/.test(name) && desk.side(slot, 1) !== 0) expect(desk.bound(slot), name).toBe(-1);
+      if (/^(linear|spread|short all|both|multi)/.test(name) && desk.side(slot, 1) !== 0) expect(desk.bound(slot), name).toBe(-1);
   });
 });

@@ -141,6 +141,20 @@ export class DirectShard {
       if (changed(MARKET_ASSETS_OFFSET + id * AssetAt.bytes, AssetAt.bytes)) this.kernel.assetChanged(id);
   }
 
+  private priceOf(asset: number): number {
+    return (this.market + MARKET_ASSETS_OFFSET + asset * AssetAt.bytes + AssetAt.usdPrice) / 8;
+  }
+
+  /** USD for one unit of an asset, in the shard's copy of the market. */
+  price(asset: number): number {
+    return this.doubles[this.priceOf(asset)]!;
+  }
+
+  setPrice(asset: number, price: number): void {
+    this.doubles[this.priceOf(asset)] = price;
+    this.kernel.assetChanged(asset);
+  }
+
   private copyMarket(): void {
     this.seen = new Uint8Array(this.table.memory).slice();
     this.bytes.set(this.seen, this.market);
@@ -195,6 +209,11 @@ export class DirectShard {
 
   accountAt(slot: number): number {
     return this.control(ControlAt.accounts) + slot * AccountAt.bytes;
+  }
+
+  /** What was last told of an account's status. */
+  toldStatus(slot: number): number {
+    return this.words[(this.accountAt(slot) + AccountAt.alertedStatus) / 4]!;
   }
 
   accountId(slot: number): number {

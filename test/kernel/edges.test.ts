@@ -1,8 +1,7 @@
 // What random walks meet too seldom: a walk over the pools that something happens to half-way, accounts without all their marks,
 // ledgers ahead of their valuation, an arena that is full.
 import { beforeAll, describe, expect, it } from "vitest";
-import { AssetAt, MARKET_ASSETS_OFFSET } from "../../src/shared/layout/market";
-import { AccountAt, ControlAt, PositionAt, ShardFault } from "../../src/shared/layout/shard";
+import { ControlAt, PositionAt, ShardFault } from "../../src/shared/layout/shard";
 import { EventFlag } from "../../src/shared/wire/encode";
 import { ASSETS, DESK, deskReference } from "./desk";
 import { DirectShard, loadKernel } from "./direct-shard";
@@ -20,7 +19,6 @@ const shardOf = (poolUnits?: number, capacity = CAPACITY) => {
   shard.reference(deskReference());
   return shard;
 };
-const statusOf = (shard: DirectShard, slot: number) => shard.words[(shard.accountAt(slot) + AccountAt.alertedStatus) / 4]!;
 const whole = (shard: DirectShard) => {
   shard.triggerAll();
   while (shard.kernel.walk(0x7fffffff) > 0);
@@ -28,11 +26,21 @@ const whole = (shard: DirectShard) => {
 
 /** What was alerted, and what everybody is by valuing everybody. */
 function expectToldAsValued(shard: DirectShard, what: string): void {
-  const told = Array.from({ length: shard.accountCount }, (_, slot) => statusOf(shard, slot));
+  const told = Array.from({ length: shard.accountCount }, (_, slot) => shard.toldStatus(slot));
   shard.kernel.revalueAll();
   shard.refreshAll();
   for (let slot = 0; slot < shard.accountCount; slot++)
-    expect(told[slot], `${what}: account ${shard.accountId(slot)}`).toBe(statusOf(shard, slot));
+    expect(told[slot], `${what}: account ${shard.accountId(slot)}`).toBe(shard.toldStatus(slot));
+}
+
+/** Three accounts of pools so large that an arena of 512 units with small free pieces only has to be laid out anew. */
+function fillArena(shard: DirectShard, script: Script): void {
+  for (let account = 1000; account < 1003; account++)
+    for (const flags of [0, EventFlag.LongLeg, EventFlag.ShortLeg])
+      for (const id of [1, 2, 3, 4, 5, 9, 10, 11])
+        script.fill(account, id, flags === EventFlag.ShortLeg ? -1 : 1, undefined, flags);
+  shard.accounts(script.done());
+  expect(shard.control(ControlAt.poolEnd)).toBeLessThan(500);
 }
 
 describe("a walk over the pools", () => {
@@ -58,9 +66,9 @@ describe("a walk over the pools", () => {
       for (const factor of [1.02, 1, 0.98, 0.97]) {
         shard.marketData(script.mark(6, factor));
         shard.triggerAll();
-        const told = statusOf(shard, 0);
+        const told = shard.toldStatus(0);
         shard.kernel.valueOne(0, 1);
-        expect(told, `${extra}: at ${factor}`).toBe(statusOf(shard, 0));
+        expect(told, `${extra}: at ${factor}`).toBe(shard.toldStatus(0));
       }
     }
   });
@@ -83,6 +91,27 @@ describe("a walk over the pools", () => {
     shard.marketData(script.mark(1, 0.98));
     shard.triggerAll();
     expectToldAsValued(shard, "after a fall");
+  });
+
+  it.each([
+    ["the marks of before", -100, 320, 1.051],
+    ["its own", 100, 68, 0.994],
+  ])("that stands in the middle of a group of bounds hides nobody from marks far from %s", (_, lots, cash, mark) => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.marketData(script.mark(1, 1));
+    for (let account = 1; account <= 130; account++) script.transfer(account, ASSETS.USDT, cash).fill(account, 1, lots);
+    shard.accounts(script.done());
+    shard.marketData(script.mark(1, 1.0001));
+    whole(shard);
+    shard.marketData(script.mark(1, 1.04));
+    shard.triggerAll();
+    // Half a group is bound to 1.04, the other half still to 1.0001.
+    shard.kernel.walk(32);
+    shard.marketData(script.mark(1, mark));
+    shard.triggerAll();
+    expectToldAsValued(shard, `at ${mark}`);
+    expect(shard.toldStatus(0)).toBeGreaterThan(0);
   });
 
   it("that begins in the middle of a pass hides nobody from it", () => {
@@ -119,12 +148,7 @@ describe("a walk over the pools", () => {
     shard.kernel.walk(101);
     const before = shard.counter(ControlAt.poolsWalked);
     const walks = shard.counter(ControlAt.poolWalks);
-    for (let account = 1000; account < 1003; account++)
-      for (const flags of [0, EventFlag.LongLeg, EventFlag.ShortLeg])
-        for (const id of [1, 2, 3, 4, 5, 9, 10, 11])
-          script.fill(account, id, flags === EventFlag.ShortLeg ? -1 : 1, undefined, flags);
-    shard.accounts(script.done());
-    expect(shard.control(ControlAt.poolEnd)).toBeLessThan(500);
+    fillArena(shard, script);
     while (shard.counter(ControlAt.poolWalks) === walks) shard.kernel.walk(100);
     expect(shard.counter(ControlAt.poolsWalked) - before).toBe(253);
   });
@@ -136,6 +160,23 @@ describe("an account", () => {
     const shard = shardOf();
     shard.marketData(script.mark(1, 1));
     shard.accounts(script.transfer(1, ASSETS.USDT, 610).fill(1, 1, 100).order(1, 2, 1).done());
+    shard.marketData(script.mark(1, 0.9));
+    shard.triggerAll();
+    shard.refreshAll();
+    expect(shard.takeAlerts()).toEqual([]);
+    shard.marketData(script.mark(2, 1));
+    shard.triggerAll();
+    expect(shard.takeAlerts()).toHaveLength(1);
+    expectToldAsValued(shard, "with all marks");
+  });
+
+  it("of several assets with an isolated position that has no mark is told of its status as soon as the mark is there", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.marketData(script.mark(1, 1));
+    script.group(1, 1).transfer(1, ASSETS.USDT, 1000).fill(1, 1, 100);
+    shard.accounts(script.isolated(1, 2, 390).fill(1, 2, 1, undefined, EventFlag.Isolated).done());
+    shard.triggerAll();
     shard.marketData(script.mark(1, 0.9));
     shard.triggerAll();
     shard.refreshAll();
@@ -158,7 +199,7 @@ describe("an account", () => {
     shard.marketData(script.mark(1, 0.97));
     shard.triggerAll();
     expectToldAsValued(shard, "after a fall");
-    expect(statusOf(shard, 0)).toBeGreaterThan(0);
+    expect(shard.toldStatus(0)).toBeGreaterThan(0);
   });
 });
 
@@ -174,6 +215,59 @@ describe("the arena of pools", () => {
 });
 
 describe("a pass", () => {
+  it("that looks at one pool of a group keeps the others in mind", () => {
+    const shard = shardOf();
+    const script = new Script();
+    shard.marketData(script.mark(1, 1));
+    shard.accounts(script.transfer(1, ASSETS.USDT, 100).fill(1, 1, 100).transfer(2, ASSETS.USDT, 6000).fill(2, 1, 100).done());
+    shard.triggerAll();
+    // The one far from every line is looked at, because something happened to him; the other one is not.
+    shard.accounts(script.transfer(2, ASSETS.USDT, 1).done());
+    shard.marketData(script.mark(1, 0.9999));
+    shard.triggerAll();
+    shard.marketData(script.mark(1, 0.985));
+    shard.triggerAll();
+    expect(shard.takeAlerts()).toMatchObject([{ account: 1 }]);
+  });
+
+  it("finds the one that is near a line wherever a walk left it in its group", () => {
+    for (const near of [0, 1, 2, 3, 28, 60, 61, 62, 63]) {
+      const shard = shardOf();
+      const script = new Script();
+      shard.marketData(script.mark(1, 1));
+      for (let slot = 0; slot < 64; slot++)
+        script.transfer(slot + 1, ASSETS.USDT, slot === near ? 100 : 6000).fill(slot + 1, 1, 100);
+      shard.accounts(script.done());
+      shard.marketData(script.mark(1, 1.0001));
+      whole(shard);
+      shard.marketData(script.mark(1, 0.985));
+      shard.triggerAll();
+      expect(shard.takeAlerts(), `slot ${near}`).toMatchObject([{ account: near + 1 }]);
+    }
+  });
+
+  it("begins again where all pools are laid out anew", () => {
+    const shard = shardOf(512);
+    const script = new Script();
+    for (const { id } of DESK) shard.marketData(script.mark(id, 1));
+    for (let account = 1; account <= 250; account++) {
+      script.transfer(account, ASSETS.USDT, 2).fill(account, 3, 1, undefined, EventFlag.Isolated);
+      script.isolated(account, 2, 1).fill(account, 2, 1, undefined, EventFlag.Isolated);
+    }
+    script.expiry(3);
+    shard.accounts(script.done());
+    shard.triggerAll();
+    shard.marketData(script.mark(2, 0.96));
+    // The first group. Then larger pools find no place but in a new layout, in which others are in that group.
+    shard.kernel.trigger(1);
+    expect(shard.toldStatus(0)).toBeGreaterThan(0);
+    expect(shard.toldStatus(100)).toBe(0);
+    fillArena(shard, script);
+    shard.triggerAll();
+    expectToldAsValued(shard, "after the pass");
+    for (let slot = 0; slot < 250; slot++) expect(shard.toldStatus(slot), `slot ${slot}`).toBeGreaterThan(0);
+  });
+
   it("over a price that was not there looks at everybody, and at nothing that is no pool", () => {
     const shard = shardOf();
     const script = new Script();
@@ -182,15 +276,10 @@ describe("a pass", () => {
     const accounts = 40;
     for (let account = 1; account <= accounts; account++) for (const id of [1, 2, 4, 5]) script.fill(account, id, 1);
     shard.accounts(script.done());
-    const at = (shard.control(ControlAt.market) + MARKET_ASSETS_OFFSET + ASSETS.USD * AssetAt.bytes + AssetAt.usdPrice) / 8;
-    const setPrice = (price: number) => {
-      shard.doubles[at] = price;
-      shard.kernel.assetChanged(ASSETS.USD);
-    };
-    setPrice(0);
+    shard.setPrice(ASSETS.USD, 0);
     whole(shard);
     const looks = shard.counter(ControlAt.triggerPools);
-    setPrice(1);
+    shard.setPrice(ASSETS.USD, 1);
     shard.triggerAll();
     expect(shard.counter(ControlAt.triggerPools) - looks).toBe(accounts);
     expectToldAsValued(shard, "after the pass");

@@ -1,9 +1,12 @@
 // Two ways to value an account, one answer: whatever the lean path values, the general workspace values to the same bits.
 import { beforeAll, describe, expect, it } from "vitest";
+import { MarginModel } from "../../schemas/generated";
 import { AccountAt, ControlAt } from "../../src/shared/layout/shard";
+import { ReferenceBatchWriter } from "../../src/shared/wire/encode";
 import { Prng } from "../../src/sim/prng";
-import { DESK, DeskFlow, DeskMarket, deskReference, wayOf } from "./desk";
+import { ASSETS, DESK, DeskFlow, DeskMarket, deskReference, wayOf } from "./desk";
 import { DirectShard, loadKernel } from "./direct-shard";
+import { Script } from "./script";
 
 let kernel: WebAssembly.Module;
 beforeAll(() => {
@@ -62,6 +65,34 @@ describe("the lean path", () => {
       expect(lean).toBeGreaterThan(1000);
       expect(general).toBeGreaterThan(1000);
       expect([...statuses.keys()].sort()).toEqual([0, 1, 2, 3, 4]);
+    },
+  );
+
+  it.each([0, 0.06])(
+    "gives those bits under a table whose rates come to all of the notional, with a fee of %d",
+    (liquidationFeeRate) => {
+      const { shard } = shardWith(0, 1);
+      const table = new ReferenceBatchWriter(1);
+      table.marginTable({ id: 1, model: MarginModel.Tiered, liquidationFeeRate });
+      for (const [notionalFloor, rate] of [[0, 0.3], [5_000, 0.95], [9_000, 1], [20_000, 1]] as const) // biome-ignore format: one line
+        table.marginTier({ table: 1, notionalFloor, initialRate: rate, maintenanceRate: rate });
+      shard.reference(table.finish());
+      const script = new Script();
+      for (const id of [1, 2]) shard.marketData(script.mark(id, 1));
+      let account = 0;
+      // 60 USDT a lot, in every tier, with equity around every line, and with a position beside it.
+      for (const lots of [50, 110, 240, 500])
+        for (const side of [-1, 1])
+          for (const beside of [0, 7, -7])
+            for (let share = 0.1; share < 2; share += 0.1) {
+              script.transfer(++account, ASSETS.USDT, lots * 60 * share).fill(account, 1, side * lots);
+              if (beside !== 0) script.fill(account, 2, beside);
+            }
+      shard.accounts(script.done());
+      for (const factor of [1, 0.97, 1.04]) {
+        shard.marketData(script.mark(1, factor));
+        for (let slot = 0; slot < account; slot++) expect(differences(shard, slot), `slot ${slot} at ${factor}`).toEqual([]);
+      }
     },
   );
 

@@ -1,6 +1,5 @@
 // Rows follow what they rest on, a round of refreshing says from when on they do, and what is watched goes first.
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { AssetAt, MARKET_ASSETS_OFFSET } from "../../src/shared/layout/market";
 import { AccountAt, ControlAt, PositionAt } from "../../src/shared/layout/shard";
 import { WATCH_PASSES } from "../../src/shared/limits";
 import { ASSETS, deskReference } from "./desk";
@@ -43,9 +42,7 @@ describe("a round of refreshing", () => {
   });
 
   it("values those whose money has another price", () => {
-    const at = (shard.control(ControlAt.market) + MARKET_ASSETS_OFFSET + ASSETS.USDT * AssetAt.bytes + AssetAt.usdPrice) / 8;
-    shard.doubles[at] = 0.5;
-    shard.kernel.assetChanged(ASSETS.USDT);
+    shard.setPrice(ASSETS.USDT, 0.5);
     shard.refreshAll();
     for (let slot = 0; slot < ACCOUNTS; slot++)
       expect(shard.doubles[(shard.accountAt(slot) + AccountAt.walletUsd) / 8]).toBe(0.5e6);

@@ -1,7 +1,7 @@
 // Whoever crossed a line is told of after the tick that took him over it, and nobody else: as if every account were valued at
 // every tick.
 import { beforeAll, describe, expect, it } from "vitest";
-import { AccountAt, ControlAt } from "../../src/shared/layout/shard";
+import { ControlAt } from "../../src/shared/layout/shard";
 import { Prng } from "../../src/sim/prng";
 import { DeskFlow, DeskMarket, deskReference, wayOf } from "./desk";
 import { DirectShard, loadKernel } from "./direct-shard";
@@ -63,8 +63,6 @@ class Pair {
   }
 }
 
-const statusOf = (shard: DirectShard, slot: number) => shard.words[(shard.accountAt(slot) + AccountAt.alertedStatus) / 4]!;
-
 describe("after a tick", () => {
   it.each([1, 2, 3, 4, 5, 6])(
     "the accounts told of are those that brute force finds, on walks with jumps and fills between, seed %i",
@@ -124,7 +122,7 @@ describe("after a tick", () => {
       brute.kernel.revalueAll();
       brute.refreshAll();
       for (let slot = 0; slot < subject.accountCount; slot++)
-        expect(statusOf(subject, slot), `slot ${slot}`).toBe(statusOf(brute, slot));
+        expect(subject.toldStatus(slot), `slot ${slot}`).toBe(brute.toldStatus(slot));
     }
   });
 
