@@ -10,7 +10,7 @@ export const ENGINE_ERRORS = {
   CONFIG_UNKNOWN_KEY: {
     exit: 2,
     meaning: "a key that no part of the engine knows",
-    remedy: "correct its spelling; `plimsoll check-config --help` lists all",
+    remedy: "correct its spelling; `plimsoll check-config --keys` lists all",
   },
   CONFIG_INVALID: { exit: 2, meaning: "a value that its key does not allow", remedy: "the message says what is allowed" },
   BUILD_MISSING: { exit: 1, meaning: "the built kernel, workers or page are not there", remedy: "run `npm run build`" },
