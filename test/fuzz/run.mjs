@@ -33,25 +33,31 @@ async function load(name, plugins = []) {
   }
 }
 
-/** The arguments as mutations and seed; ends the process where they are not. */
-function counted(mutationsText, seedText, mutationsDefault) {
+const USAGE = "usage: node test/fuzz/run.mjs [mutations] [seed] | --planted [mutations] [seed] [every] | --write-golden";
+
+/** The arguments as mutations, seed and every; ends the process where they are not. */
+function counted(mutationsDefault, mutationsText, seedText, everyText) {
   const mutations = Number(mutationsText ?? mutationsDefault);
   const seed = Number(seedText ?? Date.now() % 4294967296);
-  if (Number.isSafeInteger(mutations) && mutations > 0 && Number.isSafeInteger(seed)) return [mutations, seed];
-  console.error("usage: node test/fuzz/run.mjs [mutations] [seed] | --planted [mutations] [seed] [every] | --write-golden");
+  const every = Number(everyText ?? 1);
+  const isCount = (value) => Number.isSafeInteger(value) && value > 0;
+  if (isCount(mutations) && Number.isSafeInteger(seed) && isCount(every)) return [mutations, seed, every];
+  console.error(USAGE);
   process.exit(2);
 }
 
-const [first, second, third, fourth] = process.argv.slice(2);
-if (first === "--write-golden") {
+const [first, ...rest] = process.argv.slice(2);
+if (first === "--help" || first === "-h") console.log(USAGE);
+else if (first === "--write-golden") {
   const { GOLDEN, toHex } = await load("golden.ts");
   for (const [name, make] of Object.entries(GOLDEN)) writeFileSync(join(here, "golden", `${name}.hex`), toHex(make()));
 } else if (first === "--planted") {
   const { runPlanted } = await import("./planted.mjs");
-  process.exitCode = (await runPlanted(load, ...counted(second, third, 3_000_000), Number(fourth ?? 1))) === 0 ? 0 : 1;
+  process.exitCode = (await runPlanted(load, ...counted(3_000_000, ...rest))) === 0 ? 0 : 1;
 } else {
   const { fuzz, report } = await load("fuzz.ts");
-  const result = fuzz(...counted(first, second, 10_000_000).reverse());
+  const [mutations, seed] = counted(10_000_000, first, ...rest);
+  const result = fuzz(seed, mutations);
   console.log(report(result));
   process.exitCode = result.failures.length === 0 ? 0 : 1;
 }
