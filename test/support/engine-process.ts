@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { LedgerView } from "../../src/shared/views/types";
 
 const DIST = join(import.meta.dirname, "../../dist");
 
@@ -99,17 +100,36 @@ export interface RunningEngine {
 
 /** `plimsoll up` on free ports, once it has said that it is ready. */
 export async function startEngine(args: string[], env: Record<string, string> = {}, timeoutMs = 60_000): Promise<RunningEngine> {
-  const command = new Command(["up", "--json", "--http-port", "0", "--stream-port", "0", ...args], { env });
+  return whenReady(new Command(["up", "--json", "--http-port", "0", "--stream-port", "0", ...args], { env }), timeoutMs);
+}
+
+/** `plimsoll up --json`, once it has said that it is ready. */
+export async function whenReady(command: Command, timeoutMs = 60_000): Promise<RunningEngine> {
   const ready = JSON.parse(await command.line((line) => line.includes('"ready"'), timeoutMs)) as { page: string; stream: string };
   return {
     command,
     ...ready,
     async get<T>(path: string): Promise<T> {
-      const response = await fetch(ready.page + path);
+      // Again where it closed an idle connection in the moment in which we asked.
+      const response = await fetch(ready.page + path).catch(() => fetch(ready.page + path));
       if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
       return (await response.json()) as T;
     },
   };
+}
+
+/** Every account's exact ledger, page by page. */
+export async function servedLedgers(engine: RunningEngine): Promise<LedgerView[]> {
+  const ledgers: LedgerView[] = [];
+  let after: string | null = null;
+  do {
+    const page: { ledgers: { ledger: LedgerView }[]; nextAfter: string | null } = await engine.get(
+      `/api/v1/ledger?limit=1000${after === null ? "" : `&after=${encodeURIComponent(after)}`}`,
+    );
+    for (const { ledger } of page.ledgers) ledgers.push(ledger);
+    after = page.nextAfter;
+  } while (after !== null);
+  return ledgers;
 }
 
 /** Asks again every 50 ms until the answer will do. */

@@ -137,6 +137,14 @@ export async function withAdmin<T>(brokers: string, work: (admin: Admin) => Prom
   }
 }
 
+/** Next offset of each partition. */
+export async function logEnds(brokers: string, topic: string): Promise<Map<number, number>> {
+  return withAdmin(
+    brokers,
+    async (admin) => new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)])),
+  );
+}
+
 let onDemandServer: Server | undefined;
 let runBroker: Promise<TestKafka> | undefined;
 

@@ -30,7 +30,7 @@ import { STORE_ERRORS } from "../../src/store/errors";
 import { ASSETS, referenceMessage } from "../support/contracts";
 import { damagedMessages } from "../support/damage";
 import { Command, type Finished, type RunningEngine, startEngine, until } from "../support/engine-process";
-import { kafkaUnavailable, type SharedKafka, sharedKafka, withAdmin } from "../support/kafka";
+import { kafkaUnavailable, logEnds, type SharedKafka, sharedKafka, withAdmin } from "../support/kafka";
 import { readTopic } from "../support/read-topic";
 import { decodeAccountEvents, decodeInstruments } from "../support/twin-events";
 
@@ -104,10 +104,7 @@ describe.skipIf(withoutKafka !== null)(
       expect(stderr.trim().split("\n").filter(Boolean)).toHaveLength(exit === 0 ? 0 : 1);
       return JSON.parse(stdout) as RedriveAnswer;
     };
-    const ends = (topic: string) =>
-      withAdmin(kafka.brokers, async (admin) =>
-        Object.fromEntries((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)])),
-      );
+    const ends = async (topic: string) => Object.fromEntries(await logEnds(kafka.brokers, topic));
 
     describe("beside an engine", () => {
       let prefix: string;

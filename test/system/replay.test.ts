@@ -10,11 +10,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AccountEventKind } from "../../schemas/generated";
 import { LogProducer } from "../../src/ingest/kafka/log-producer";
 import { LedgerTwin, sortLedger } from "../../src/shards/ledger-twin";
-import type { InstrumentState, LedgerView } from "../../src/shared/views/types";
+import type { InstrumentState } from "../../src/shared/views/types";
 import { decodeDeadLetter } from "../../src/shared/wire/encode";
 import { damagedMessages } from "../support/damage";
-import { Command, type RunningEngine, startEngine, until } from "../support/engine-process";
-import { kafkaUnavailable, type SharedKafka, sharedKafka, withAdmin } from "../support/kafka";
+import { Command, servedLedgers, startEngine, until } from "../support/engine-process";
+import { kafkaUnavailable, logEnds, type SharedKafka, sharedKafka } from "../support/kafka";
 import { startPostgres, type TestPostgres } from "../support/postgres";
 import { readTopic } from "../support/read-topic";
 import { StreamClient } from "../support/stream-client";
@@ -50,27 +50,6 @@ function lastTop(file: string): { bid: number; ask: number } {
     top = { bid: Number(data.b), ask: Number(data.a) };
   }
   return top;
-}
-
-async function logEnds(brokers: string, topic: string): Promise<Map<number, number>> {
-  return withAdmin(
-    brokers,
-    async (admin) => new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)])),
-  );
-}
-
-/** Every account's exact ledger, page by page. */
-async function servedLedgers(engine: RunningEngine): Promise<Map<string, LedgerView>> {
-  const ledgers = new Map<string, LedgerView>();
-  let after: string | null = null;
-  do {
-    const page: { ledgers: { ledger: LedgerView }[]; nextAfter: string | null } = await engine.get(
-      `/api/v1/ledger?limit=1000${after === null ? "" : `&after=${encodeURIComponent(after)}`}`,
-    );
-    for (const { ledger } of page.ledgers) ledgers.set(ledger.id, ledger);
-    after = page.nextAfter;
-  } while (after !== null);
-  return ledgers;
 }
 
 describe.skipIf(skipped !== null)(
@@ -184,7 +163,8 @@ describe.skipIf(skipped !== null)(
               if (outcome === "applied" && event.kind === AccountEventKind.Fill) fills++;
             }
           }
-          const served = await servedLedgers(engine);
+          const ledgers = await servedLedgers(engine);
+          const served = new Map(ledgers.map((ledger) => [ledger.id, ledger]));
           let differing = 0;
           let compared = 0;
           for (const twin of twins.values()) {
@@ -196,6 +176,7 @@ describe.skipIf(skipped !== null)(
             }
           }
           expect(compared).toBe(TRADERS);
+          expect(ledgers.length).toBe(compared);
           expect(served.size).toBe(compared);
           expect(differing).toBe(0);
 

@@ -7,10 +7,11 @@ import { STATUS_NAMES } from "../../../src/shared/freshness";
 import type { AccountRisk, LedgerView } from "../../../src/shared/views/types";
 import type { Alert } from "../../../src/shared/wire/alert-batch-writer";
 import { decodeAlerts, decodeDeadLetter } from "../../../src/shared/wire/encode";
-import { type RunningEngine, until } from "../../support/engine-process";
-import { withAdmin } from "../../support/kafka";
+import { type RunningEngine, servedLedgers, until } from "../../support/engine-process";
+import { logEnds } from "../../support/kafka";
 import { readTopic } from "../../support/read-topic";
 import { decodeAccountEvents, decodeInstruments } from "../../support/twin-events";
+import type { Traffic } from "./traffic";
 import type { ExpectedAlert } from "./walkers";
 
 const LIQUIDATION = 3;
@@ -25,9 +26,8 @@ export interface Subject {
   /** Those that run, no fault asked of them. */
   engines: RunningEngine[];
   databaseUrl: string;
-  /** Where damaged messages lie. */
-  damaged: readonly string[];
-  walkers: readonly ExpectedAlert[];
+  /** What went on; left out: nothing was damaged and nobody walked. */
+  traffic?: Pick<Traffic, "damaged" | "walkers"> | undefined;
   /**
    * When engines were made to stand still, ms since the epoch. What one had given to Kafka's client in that moment may come late,
    * behind what its successor has told: its number says so, and it is passed over.
@@ -39,8 +39,8 @@ export interface Subject {
 
 export interface Outcome {
   findings: string[];
-  /** What was compared. */
-  counts: Record<string, number>;
+  /** How much was compared, in words. */
+  compared: string;
 }
 
 /** A shard as the engine's platform page shows it. */
@@ -65,29 +65,6 @@ class Findings {
       ([kind, { count, first }]) => `${kind}: ${count} (${first.join("; ")}${count > first.length ? "; …" : ""})`,
     );
   }
-}
-
-/** Next offset of each partition. */
-export async function logEnds(brokers: string, topic: string): Promise<Map<number, number>> {
-  return withAdmin(
-    brokers,
-    async (admin) => new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)])),
-  );
-}
-
-/** Every account's exact ledger, page by page. */
-export async function servedLedgers(engine: RunningEngine): Promise<LedgerView[]> {
-  const ledgers: LedgerView[] = [];
-  let after: string | null = null;
-  do {
-    const page: {
-      ledgers: { ledger: LedgerView }[];
-      nextAfter: string | null;
-    } = await engine.get(`/api/v1/ledger?limit=1000${after === null ? "" : `&after=${encodeURIComponent(after)}`}`);
-    for (const { ledger } of page.ledgers) ledgers.push(ledger);
-    after = page.nextAfter;
-  } while (after !== null);
-  return ledgers;
 }
 
 /** All shards of these engines, once they are at the end of the log and live. */
@@ -116,7 +93,7 @@ interface ExpectedFill {
 }
 
 /** The log as the slow twin understands it: a twin a partition, and the fills that count. */
-async function replayed({ brokers, prefix, damaged }: Subject) {
+async function replayed({ brokers, prefix }: Subject, damaged: readonly string[]) {
   const bad = new Set(damaged);
   const reference = await readTopic(brokers, `${prefix}reference`);
   const instruments = new Map(
@@ -192,8 +169,12 @@ function wasUnderWay({ stoodStillMs = [] }: Subject, { timeMs }: Alert): boolean
 }
 
 /** Alerts form an unbroken chain an account, each once; the walkers' are exactly those that they caused. */
-async function compareAlerts(subject: Subject, findings: Findings): Promise<Map<string, Alert>> {
-  const { brokers, prefix, walkers } = subject;
+async function compareAlerts(
+  subject: Subject,
+  walked: readonly ExpectedAlert[],
+  findings: Findings,
+): Promise<Map<string, Alert>> {
+  const { brokers, prefix } = subject;
   const alerts = new Map<string, Alert>();
   const last = new Map<number, Alert>();
   for (const { partition, value } of await readTopic(brokers, `${prefix}alerts`)) {
@@ -216,8 +197,8 @@ async function compareAlerts(subject: Subject, findings: Findings): Promise<Map<
   }
   const caused = new Map([...alerts.values()].map((alert) => [`${alert.account}/${alert.alertSeq}`, alert]));
   const counts = new Map<number, number>();
-  for (const each of walkers) counts.set(each.account, Math.max(counts.get(each.account) ?? 0, each.alertSeq));
-  for (const { account, alertSeq, fromStatus, toStatus } of walkers) {
+  for (const each of walked) counts.set(each.account, Math.max(counts.get(each.account) ?? 0, each.alertSeq));
+  for (const { account, alertSeq, fromStatus, toStatus } of walked) {
     const got = caused.get(`${account}/${alertSeq}`);
     if (!got) findings.add("expected alert missing", `${account}/${alertSeq}`);
     else if (got.fromStatus !== fromStatus || got.toStatus !== toStatus)
@@ -327,7 +308,7 @@ async function compareRows(
   }
 }
 
-async function compareDeadLetters({ brokers, prefix, damaged }: Subject, findings: Findings): Promise<void> {
+async function compareDeadLetters({ brokers, prefix }: Subject, damaged: readonly string[], findings: Findings): Promise<void> {
   const letters = new Set<string>();
   for (const { key, value } of await readTopic(brokers, `${prefix}dead-letter`)) {
     const letter = decodeDeadLetter(value);
@@ -343,21 +324,22 @@ async function compareDeadLetters({ brokers, prefix, damaged }: Subject, finding
 /** Looks at everything. Call when the traffic has ended and the engines run undisturbed. */
 export async function examine(subject: Subject): Promise<Outcome> {
   const findings = new Findings();
+  const { damaged = [], walkers } = subject.traffic ?? {};
+  const caused = walkers?.expected ?? [];
   await caughtUp(subject, findings);
-  const { twins, fills, events } = await replayed(subject);
+  const { twins, fills, events } = await replayed(subject, damaged);
   const accounts = await compareLedgers(subject, twins, findings);
-  const alerts = await compareAlerts(subject, findings);
+  const alerts = await compareAlerts(subject, caused, findings);
   await compareRows(subject, fills, alerts, findings);
-  await compareDeadLetters(subject, findings);
-  return {
-    findings: findings.list(),
-    counts: {
-      accounts,
-      events,
-      fills: fills.size,
-      alerts: alerts.size,
-      "alerts known in advance": subject.walkers.length,
-      "damaged messages": subject.damaged.length,
-    },
+  await compareDeadLetters(subject, damaged, findings);
+  const counts = {
+    accounts,
+    events,
+    fills: fills.size,
+    alerts: alerts.size,
+    "alerts known in advance": caused.length,
+    "damaged messages": damaged.length,
   };
+  const compared = Object.entries(counts).map(([what, count]) => `${count.toLocaleString("en")} ${what}`);
+  return { findings: findings.list(), compared: compared.join(", ") };
 }

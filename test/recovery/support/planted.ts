@@ -20,7 +20,7 @@ export interface Planted {
 }
 
 /** Builds a copy of the program with the bug in it. */
-export async function plantedBuild(bug: Planted): Promise<{ dist: string; remove(): Promise<void> }> {
+async function plantedBuild(bug: Planted): Promise<{ dist: string; remove(): Promise<void> }> {
   const dir = await mkdtemp(join(tmpdir(), "plimsoll-planted-"));
   const remove = () => rm(dir, { recursive: true, force: true });
   try {

@@ -1,44 +1,60 @@
-// Where a trial plays: a real broker, a real database, a folder; and what every trial prints.
+// Where a trial plays: a real broker with the topics, a real database, a folder; and what every trial prints.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensureTopics } from "../../../src/ingest/kafka/admin";
+import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { type SharedKafka, sharedKafka, startKafka, type TestKafka } from "../../support/kafka";
 import { startPostgres, type TestPostgres } from "../../support/postgres";
 
 export type Say = (line: string) => void;
 
 export interface Stage {
-  kafka: { brokers: string; own: TestKafka | null };
+  brokers: string;
+  /** The broker, where it is the trial's own. */
+  ownBroker: TestKafka | null;
   prefix: string;
+  /** Of the topic of account events. */
+  partitions: number;
   database: TestPostgres;
+  databaseUrl: string;
   dir: string;
   close(): Promise<void>;
 }
 
-/** @param ownBroker a broker that may be killed; else one that others use too */
-export async function openStage(ownBroker = false): Promise<Stage> {
+/**
+ * @param partitions of the topic of account events
+ * @param withOwnBroker a broker that may be killed; else one that others use too
+ */
+export async function openStage(partitions: number, withOwnBroker = false): Promise<Stage> {
   const dir = await mkdtemp(join(tmpdir(), "plimsoll-trial-"));
   let shared: SharedKafka | null = null;
-  let own: TestKafka | null = null;
+  let ownBroker: TestKafka | null = null;
   let database: TestPostgres | null = null;
   const close = async () => {
     await database?.remove();
-    await own?.remove();
+    await ownBroker?.remove();
     await shared?.release();
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    if (ownBroker) own = await startKafka();
+    if (withOwnBroker) ownBroker = await startKafka();
     else shared = await sharedKafka();
     database = await startPostgres();
-    const brokers = own?.brokers ?? (shared as SharedKafka).brokers;
+    const brokers = ownBroker?.brokers ?? (shared as SharedKafka).brokers;
     const prefix = shared?.prefix() ?? "t.";
-    return { kafka: { brokers, own }, prefix, database, dir, close };
+    await ensureTopics({ brokers, topics: plimsollTopics({ prefix, accountPartitions: partitions }) });
+    return { brokers, ownBroker, prefix, partitions, database, databaseUrl: database.url, dir, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
+
+/** What the long form of a trial takes from the command line beside `--seed` and `--planted`: whole numbers from 1. */
+export type TrialOptions = Record<string, { what: string; default: number }>;
+
+export type LongForm<Options extends TrialOptions> = { [Name in keyof Options]: number } & { seed: number; planted: boolean };
 
 export interface Report {
   /** What was done, a line each. */

@@ -26,7 +26,7 @@ export interface TrafficOptions {
 }
 
 /** Where a damaged message lies: as its dead letter says. */
-export type Damaged = `${string}/${number}/${number}`;
+type Damaged = `${string}/${number}/${number}`;
 
 export class Traffic {
   readonly damaged: Damaged[] = [];
@@ -37,7 +37,6 @@ export class Traffic {
   private readonly prng: Prng;
   private running: Promise<unknown> | undefined;
   private stopping = false;
-  repeated = 0;
 
   private constructor(private readonly options: TrafficOptions) {
     const { brokers, seed, accounts, tradesPerSecond, partitions, walkers, prefix } = options;
@@ -77,10 +76,6 @@ export class Traffic {
     return traffic;
   }
 
-  get accountEvents(): number {
-    return this.publisher.accountEvents;
-  }
-
   private async trade(): Promise<void> {
     while (!this.stopping) {
       for (const event of this.market.step(Date.now())) this.publisher.add(event);
@@ -88,7 +83,6 @@ export class Traffic {
       for (const message of this.publisher.take()) {
         await this.send(message);
         if (message.role !== "accounts" || this.prng.below(REPEAT_ONE_IN) !== 0) continue;
-        this.repeated++;
         await this.send(message);
       }
       await new Promise((resolve) => setTimeout(resolve, STEP_MS));

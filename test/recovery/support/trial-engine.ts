@@ -3,7 +3,7 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FaultPoint } from "../../../src/shared/fault-points";
-import { Command, type RunningEngine } from "../../support/engine-process";
+import { Command, type RunningEngine, whenReady } from "../../support/engine-process";
 
 export interface TrialEngineOptions {
   name: string;
@@ -54,24 +54,7 @@ export class TrialEngine {
 
   /** Starts it and waits until its ports are open. */
   async start(timeoutMs = 60_000): Promise<RunningEngine> {
-    return this.ready(this.launch(), timeoutMs);
-  }
-
-  async ready(command: Command, timeoutMs = 60_000): Promise<RunningEngine> {
-    const ready = JSON.parse(await command.line((line) => line.includes('"ready"'), timeoutMs)) as {
-      page: string;
-      stream: string;
-    };
-    return {
-      command,
-      ...ready,
-      async get<T>(path: string): Promise<T> {
-        // Again where it closed an idle connection in the moment in which we asked.
-        const response = await fetch(ready.page + path).catch(() => fetch(ready.page + path));
-        if (!response.ok) throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
-        return (await response.json()) as T;
-      },
-    };
+    return whenReady(this.launch(), timeoutMs);
   }
 
   /** Asks for a fault at the n-th pass of a point from now on. */
@@ -86,6 +69,13 @@ export class TrialEngine {
 
   forgetFault(): void {
     rmSync(this.faultFile, { force: true });
+  }
+
+  /** Interrupts it as Ctrl-C does, waits for the end, and answers what was wrong about it. */
+  async stop(): Promise<string[]> {
+    const ended = await this.command?.interrupt();
+    if (ended === undefined || ended.code === 0) return [];
+    return [`engine ${this.options.name} ended with ${ended.code ?? ended.signal}: ${ended.stderr.slice(-1000)}`];
   }
 
   /** kill -9, and waits for the end. */

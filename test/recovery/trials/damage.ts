@@ -3,15 +3,13 @@
 // rebuilt from the log's beginning; where that is gone the engine stops and says what is missing.
 import { appendFile, cp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureTopics } from "../../../src/ingest/kafka/admin";
-import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import type { SnapshotHeader } from "../../../src/shards/snapshot/format";
 import { Prng } from "../../../src/sim/prng";
-import { until } from "../../support/engine-process";
+import { until, whenReady } from "../../support/engine-process";
 import { withAdmin } from "../../support/kafka";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
-import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
+import { type LongForm, openStage, pause, printReport, type Report, type Say, type TrialOptions } from "../support/stage";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
@@ -119,13 +117,10 @@ const countOf = (text: string, what: string) => text.split(what).length - 1;
 export async function damageTrial(options: DamageOptions, say: Say = () => undefined): Promise<Report> {
   const { seed, dist, parts = ["regions", "older", "log"] } = options;
   const prng = Prng.seeded(seed, 31);
-  const stage = await openStage();
-  const { prefix, kafka, database } = stage;
-  const { brokers } = kafka;
+  const stage = await openStage(PARTITIONS);
   const tried: string[] = [];
   const found: string[] = [];
-  const engineWith = (...set: string[]) =>
-    new TrialEngine({ name: "a", brokers, prefix, databaseUrl: database.url, dir: stage.dir, dist, set });
+  const engineWith = (...set: string[]) => new TrialEngine({ ...stage, name: "a", dist, set });
   const writing = engineWith("snapshot.intervalMs=300");
   // Makes none of its own while it is looked at.
   const engine = engineWith("snapshot.intervalMs=600000");
@@ -136,11 +131,9 @@ export async function damageTrial(options: DamageOptions, say: Say = () => undef
     say(line);
   };
   let traffic: Traffic | undefined;
-  let last: Record<string, number> = {};
+  let last = "";
   try {
-    await ensureTopics({ brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
-    const load = { seed, accounts: 200, tradesPerSecond: 150, walkers: 4, damagedPerSecond: 2 };
-    traffic = await Traffic.start({ brokers, prefix, partitions: PARTITIONS, ...load });
+    traffic = await Traffic.start({ ...stage, seed, accounts: 200, tradesPerSecond: 150, walkers: 4, damagedPerSecond: 2 });
     await writing.start();
     await until(
       "three snapshots of every shard",
@@ -168,21 +161,13 @@ export async function damageTrial(options: DamageOptions, say: Say = () => undef
     const expectUse = async (what: string, unused: number, older: number, rebuilt: number) => {
       const command = engine.launch();
       try {
-        const running = await engine.ready(command);
+        const running = await whenReady(command);
         await until("the shards run", async () => (await running.get<{ ready: boolean }>("/api/v1/platform")).ready, 30_000);
         // The first life goes on under load; all others find the same log.
         await traffic?.stop();
-        const { findings, counts } = await examine({
-          brokers,
-          prefix,
-          engines: [running],
-          databaseUrl: database.url,
-          damaged: traffic?.damaged ?? [],
-          walkers: traffic?.walkers.expected ?? [],
-          timeoutMs: 30_000,
-        });
+        const { findings, compared } = await examine({ ...stage, engines: [running], traffic, timeoutMs: 30_000 });
         found.push(...findings.map((finding) => `${what}: ${finding}`));
-        last = counts;
+        last = compared;
       } catch (error) {
         found.push(`${what}: the engine does not serve: ${(error as Error).message.split("\n")[0]}`);
       }
@@ -241,18 +226,14 @@ export async function damageTrial(options: DamageOptions, say: Say = () => undef
         await expectUse(`the last ${damaged} damaged`, damaged * PARTITIONS, PARTITIONS - lost, lost);
         const used = damaged === 3 ? "rebuilt from the log's beginning" : "the third one used";
         note(`the last ${damaged} snapshots of every shard damaged: ${used}`);
-        if (damaged === 3)
-          note(
-            Object.entries(last)
-              .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
-              .join(", "),
-          );
+        if (damaged === 3) note(last);
       }
     }
 
     if (parts.includes("log")) {
       const files = await restore();
-      const topic = `${prefix}accounts`;
+      const { brokers } = stage;
+      const topic = `${stage.prefix}accounts`;
       // The log's beginning is gone up to the newest snapshot, and that snapshot is not whole.
       const cut = offsetOf(files[0][0]);
       for (const file of files[0]) await truncate(file, 1000);
@@ -291,7 +272,7 @@ async function deleteBelow(brokers: string, topic: string, offset: number): Prom
 const lastLine = (text: string) => text.trim().split("\n").at(-1) ?? "";
 
 /** Bugs that this trial must find, and the part that brings each out. */
-export const PLANTED: readonly (Planted & Required<Pick<DamageOptions, "parts">>)[] = [
+const PLANTED: readonly (Planted & Required<Pick<DamageOptions, "parts">>)[] = [
   {
     what: "the search ends at the first snapshot that cannot be used",
     file: "src/engine/shard-set.ts",
@@ -327,9 +308,13 @@ export const PLANTED: readonly (Planted & Required<Pick<DamageOptions, "parts">>
   },
 ];
 
-export async function longForm(options: { seed: number; rounds?: number; planted?: boolean }, say: Say): Promise<number> {
-  const { seed, rounds = 3 } = options;
-  if (options.planted) return tryPlanted(PLANTED, (dist, { parts }) => damageTrial({ seed, dist, parts }), say);
+/** Options of the long form. */
+export const OPTIONS = {
+  rounds: { what: "each with another seed", default: 3 },
+} as const satisfies TrialOptions;
+
+export async function longForm({ seed, rounds, planted }: LongForm<typeof OPTIONS>, say: Say): Promise<number> {
+  if (planted) return tryPlanted(PLANTED, (dist, { parts }) => damageTrial({ seed, dist, parts }), say);
   let found = 0;
   for (let round = 0; round < rounds; round++) {
     const report = await damageTrial({ seed: seed + round }, say);

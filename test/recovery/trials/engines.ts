@@ -4,14 +4,12 @@
 // subscribed to an account that moved is told where it went. In the end ledgers, rows and alerts are as if there had been one.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureTopics } from "../../../src/ingest/kafka/admin";
-import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { Prng } from "../../../src/sim/prng";
 import { type RunningEngine, until } from "../../support/engine-process";
 import { StreamClient } from "../../support/stream-client";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
-import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
+import { type LongForm, openStage, pause, printReport, type Report, type Say, type TrialOptions } from "../support/stage";
 import { Swing } from "../support/swing";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
@@ -107,8 +105,7 @@ class Watcher {
 
 export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: Say = () => undefined): Promise<Report> {
   const prng = Prng.seeded(seed, 23);
-  const stage = await openStage();
-  const { prefix, kafka } = stage;
+  const stage = await openStage(PARTITIONS);
   const found: string[] = [];
   const moves: string[] = [];
   const members = new Map<string, Member>();
@@ -127,10 +124,8 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
       const dir = join(stage.dir, name);
       await mkdir(dir, { recursive: true });
       trial = new TrialEngine({
+        ...stage,
         name,
-        brokers: kafka.brokers,
-        prefix,
-        databaseUrl: stage.database.url,
         dir,
         dist,
         set: [
@@ -242,10 +237,9 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
     await trial.kill();
   };
   const stop = async (name: string) => {
-    const { running } = members.get(name) as Member;
+    const { trial } = members.get(name) as Member;
     members.delete(name);
-    const ended = await running.command.interrupt();
-    if (ended.code !== 0) found.push(`${name} ended with ${ended.code}: ${ended.stderr.slice(-500)}`);
+    found.push(...(await trial.stop()));
   };
   // As a machine that is paused or swaps: the others take its accounts, and it comes back believing it has them.
   const freeze = async (name: string) => {
@@ -264,10 +258,8 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
   const anyone = () => [...members.keys()][prng.below(members.size)];
 
   try {
-    await ensureTopics({ brokers: kafka.brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
-    const load = { seed, accounts: TRADERS, tradesPerSecond: 100, walkers: 6, damagedPerSecond: 1 };
-    traffic = await Traffic.start({ brokers: kafka.brokers, prefix, partitions: PARTITIONS, ...load });
-    swing = new Swing({ brokers: kafka.brokers, prefix, partitions: PARTITIONS, accounts: SWINGING });
+    traffic = await Traffic.start({ ...stage, seed, accounts: TRADERS, tradesPerSecond: 100, walkers: 6, damagedPerSecond: 1 });
+    swing = new Swing({ ...stage, accounts: SWINGING });
     await swing.start();
     let watcher: Promise<void> | undefined;
     const run = async () => {
@@ -306,17 +298,9 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
     await traffic.stop();
     await swing.stop();
     await pause(1000);
-    const outcome = await examine({
-      brokers: kafka.brokers,
-      prefix,
-      engines: [...members.values()].map(({ running }) => running),
-      databaseUrl: stage.database.url,
-      damaged: traffic.damaged,
-      walkers: traffic.walkers.expected,
-      stoodStillMs,
-      timeoutMs: 30_000,
-    });
-    found.push(...outcome.findings);
+    const engines = [...members.values()].map(({ running }) => running);
+    const { findings, compared } = await examine({ ...stage, engines, traffic, stoodStillMs, timeoutMs: 30_000 });
+    found.push(...findings);
     for (const { client } of watchers) client.close();
     await Promise.all([...members.keys()].map(stop));
     return {
@@ -324,9 +308,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
         `seed ${seed}: ${moves.join("; ")}`,
         `at rest ${asked} answers by REST and stream; ${toldMoves} subscribers told where their account went; ` +
           `${probes} times two engines were asked for one account; a mark swung ${swing.swings} times`,
-        Object.entries(outcome.counts)
-          .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
-          .join(", "),
+        compared,
       ],
       found,
     };
@@ -340,7 +322,7 @@ export async function enginesTrial({ rounds, seed, dist }: EnginesOptions, say: 
 }
 
 /** Bugs that this trial must find. */
-export const PLANTED: readonly Planted[] = [
+const PLANTED: readonly Planted[] = [
   {
     what: "an engine goes on serving what was taken away from it",
     file: "src/engine/shard-set.ts",
@@ -371,9 +353,13 @@ export const PLANTED: readonly Planted[] = [
   },
 ];
 
-export async function longForm(options: { seed: number; rounds?: number; planted?: boolean }, say: Say): Promise<number> {
-  const { seed, rounds = 3 } = options;
-  if (options.planted) return tryPlanted(PLANTED, (dist) => enginesTrial({ seed, rounds: 1, dist }), say);
+/** Options of the long form. */
+export const OPTIONS = {
+  rounds: { what: "of: one joins, one stands still, one is killed and comes back, one stops and comes back", default: 3 },
+} as const satisfies TrialOptions;
+
+export async function longForm({ seed, rounds, planted }: LongForm<typeof OPTIONS>, say: Say): Promise<number> {
+  if (planted) return tryPlanted(PLANTED, (dist) => enginesTrial({ seed, rounds: 1, dist }), say);
   const report = await enginesTrial({ seed, rounds }, say);
   printReport("engines", report, say);
   return report.found.length;

@@ -1,13 +1,12 @@
 // Trial: the engine is killed with −9 again and again, at random and at named points of its code, also while it recovers, with
 // traffic going on all the time. In the end every ledger equals the slow twin's over the same log, every fill is a row and every
 // row a fill, every change of status was told once.
-import { ensureTopics } from "../../../src/ingest/kafka/admin";
-import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { FAULT_POINTS, type FaultPoint } from "../../../src/shared/fault-points";
 import { Prng } from "../../../src/sim/prng";
+import { whenReady } from "../../support/engine-process";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
-import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
+import { type LongForm, openStage, pause, printReport, type Report, type Say, type TrialOptions } from "../support/stage";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
@@ -25,9 +24,11 @@ const PLANTED_CYCLES = 4;
 
 /** All that there are. */
 export const KILL_POINTS = Object.keys(FAULT_POINTS) as FaultPoint[];
-/** Points that are passed with every message: not the first pass each time. */
-const FREQUENT: readonly FaultPoint[] = ["ring-publish", "ring-published", "shard-round", "shard-recovering"];
+/** Points that are passed with every message, for as long as it runs: not one of the first passes each time. */
+const FREQUENT: readonly FaultPoint[] = ["ring-publish", "ring-published", "shard-round"];
 const FREQUENT_PASSES = 100;
+/** All others: few, as the log after a snapshot may be a handful of messages, and a point that is not reached says nothing. */
+const RARE_PASSES = 3;
 /** What the engine may only say of a snapshot that somebody damaged: a kill leaves whole ones. */
 const UNUSABLE = /is not used|is damaged|no snapshot can be used/;
 
@@ -86,44 +87,23 @@ export async function killTrial(options: KillOptions, say: Say = () => undefined
   const points = options.points ?? [...KILL_POINTS, ...new Array<null>(RANDOM_SHARE).fill(null)];
   const prng = Prng.seeded(seed, 17);
   const deck = new Deck(points, prng);
-  const stage = await openStage();
-  const { prefix, kafka } = stage;
-  const engine = new TrialEngine({
-    name: "a",
-    brokers: kafka.brokers,
-    prefix,
-    databaseUrl: stage.database.url,
-    dir: stage.dir,
-    dist,
-    set: ["snapshot.intervalMs=200", "store.flushIntervalMs=100"],
-  });
+  const stage = await openStage(PARTITIONS);
+  const set = ["snapshot.intervalMs=200", "store.flushIntervalMs=100"];
+  const engine = new TrialEngine({ ...stage, name: "a", dist, set });
   let kills = 0;
   let atRandom = 0;
   let traffic: Traffic | undefined;
   try {
-    await ensureTopics({
-      brokers: kafka.brokers,
-      topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }),
-    });
-    traffic = await Traffic.start({
-      brokers: kafka.brokers,
-      prefix,
-      partitions: PARTITIONS,
-      seed,
-      accounts: 300,
-      tradesPerSecond: 200,
-      walkers: 8,
-      damagedPerSecond: 2,
-    });
+    traffic = await Traffic.start({ ...stage, seed, accounts: 300, tradesPerSecond: 200, walkers: 8, damagedPerSecond: 2 });
     for (let planned = cycles; kills < planned; ) {
       const point = deck.draw();
       engine.forgetFault();
-      if (point !== null) engine.askFault(point, FREQUENT.includes(point) ? 1 + prng.below(FREQUENT_PASSES) : 1 + prng.below(3));
+      if (point !== null) engine.askFault(point, 1 + prng.below(FREQUENT.includes(point) ? FREQUENT_PASSES : RARE_PASSES));
       const started = performance.now();
       const command = engine.launch();
       if (point === null) await Promise.race([command.finished, pause(prng.below(randomMs))]);
       else {
-        await Promise.race([command.finished, engine.ready(command).catch(() => undefined)]);
+        await Promise.race([command.finished, whenReady(command).catch(() => undefined)]);
         const untilMs = performance.now() + POINT_MS;
         while (!engine.faultTaken && performance.now() < untilMs) await pause(5);
         // Taken is not yet dead.
@@ -148,27 +128,13 @@ export async function killTrial(options: KillOptions, say: Say = () => undefined
     // A last stretch undisturbed: whoever waits for his alert gets it.
     await pause(500);
     await traffic.stop();
-    const { findings, counts } = await examine({
-      brokers: kafka.brokers,
-      prefix,
-      engines: [running],
-      databaseUrl: stage.database.url,
-      damaged: traffic.damaged,
-      walkers: traffic.walkers.expected,
-      timeoutMs: 30_000,
-    });
-    const ended = await running.command.interrupt();
-    if (ended.code !== 0) findings.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-1000)}`);
+    const { findings, compared } = await examine({ ...stage, engines: [running], traffic, timeoutMs: 30_000 });
+    findings.push(...(await engine.stop()));
     const unusable = engine.said.filter((line) => UNUSABLE.test(line));
     if (unusable.length > 0) findings.push(`a kill left a snapshot that cannot be used: ${unusable.length} (${unusable[0]})`);
     for (const point of deck.missed()) findings.push(`${point} was never reached: nothing is known about a kill there`);
     return {
-      tried: [
-        `seed ${seed}: ${kills} kills: ${[...deck.summary(), `${atRandom} at random`].join(", ")}`,
-        Object.entries(counts)
-          .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
-          .join(", "),
-      ],
+      tried: [`seed ${seed}: ${kills} kills: ${[...deck.summary(), `${atRandom} at random`].join(", ")}`, compared],
       found: findings,
     };
   } finally {
@@ -179,7 +145,7 @@ export async function killTrial(options: KillOptions, say: Say = () => undefined
 }
 
 /** Bugs that this trial must find, and the kills that bring them out where any will not do. */
-export const PLANTED: readonly (Planted & {
+const PLANTED: readonly (Planted & {
   points?: readonly FaultPoint[];
 })[] = [
   {
@@ -237,11 +203,13 @@ export const PLANTED: readonly (Planted & {
   },
 ];
 
-export async function longForm(options: { seed: number; cycles?: number; planted?: boolean }, say: Say): Promise<number> {
-  const { seed, cycles = 200 } = options;
-  if (options.planted) {
-    return tryPlanted(PLANTED, (dist, { points = [] }) => killTrial({ seed, cycles: PLANTED_CYCLES, dist, points }), say);
-  }
+/** Options of the long form. */
+export const OPTIONS = {
+  cycles: { what: "how often it is killed", default: 200 },
+} as const satisfies TrialOptions;
+
+export async function longForm({ seed, cycles, planted }: LongForm<typeof OPTIONS>, say: Say): Promise<number> {
+  if (planted) return tryPlanted(PLANTED, (dist, { points }) => killTrial({ seed, cycles: PLANTED_CYCLES, dist, points }), say);
   const report = await killTrial({ seed, cycles }, say);
   printReport("kill −9", report, say);
   return report.found.length;

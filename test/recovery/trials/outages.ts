@@ -3,15 +3,22 @@
 // who must get an answer to each: a fresh one while only the database is away, one that says it is stale when the broker has been
 // away for longer than a mark is good. In the end nothing is lost and nothing is there twice.
 import postgres from "postgres";
-import { ensureTopics } from "../../../src/ingest/kafka/admin";
-import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { Prng } from "../../../src/sim/prng";
 import { type RunningEngine, until } from "../../support/engine-process";
 import type { TestKafka } from "../../support/kafka";
 import { startCuttingProxy } from "../support/cutting-proxy";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
-import { openStage, pause, printReport, type Report, type Say, type Stage } from "../support/stage";
+import {
+  type LongForm,
+  openStage,
+  pause,
+  printReport,
+  type Report,
+  type Say,
+  type Stage,
+  type TrialOptions,
+} from "../support/stage";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
@@ -104,17 +111,14 @@ function judge(outage: Outage, { asked, freshness }: Told, steps: number): strin
 
 export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say: Say = () => undefined): Promise<Report> {
   const prng = Prng.seeded(seed, 29);
-  const stage = await openStage(true);
-  const broker = stage.kafka.own as TestKafka;
-  const { prefix, database } = stage;
-  const { brokers } = stage.kafka;
+  const stage = await openStage(PARTITIONS, true);
+  const broker = stage.ownBroker as TestKafka;
+  const { database } = stage;
   const proxy = await startCuttingProxy(database.port);
   const engine = new TrialEngine({
+    ...stage,
     name: "a",
-    brokers,
-    prefix,
     databaseUrl: database.url.replace(`:${database.port}/`, `:${proxy.port}/`),
-    dir: stage.dir,
     dist,
     set: [
       "snapshot.intervalMs=500",
@@ -137,23 +141,7 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
   let traffic: Traffic | undefined;
   let client: Client | undefined;
   try {
-    await ensureTopics({
-      brokers,
-      topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }),
-    });
-    const load = {
-      seed,
-      accounts: TRADERS,
-      tradesPerSecond: 150,
-      walkers: 4,
-      damagedPerSecond: 1,
-    };
-    traffic = await Traffic.start({
-      brokers,
-      prefix,
-      partitions: PARTITIONS,
-      ...load,
-    });
+    traffic = await Traffic.start({ ...stage, seed, accounts: TRADERS, tradesPerSecond: 150, walkers: 4, damagedPerSecond: 1 });
     const running = await engine.start();
     await until("the engine is ready", async () => (await fetch(`${running.page}/readyz`)).ok, 30_000);
     client = new Client(running, prng);
@@ -199,23 +187,11 @@ export async function outagesTrial({ outages, seed, dist }: OutagesOptions, say:
       found.push(`${client.failures.length} of ${client.asked} questions without an answer: ${client.failures[0]}`);
     if (!isOver) return { tried: [`seed ${seed}`, ...tried], found };
     await traffic.stop();
-    const outcome = await examine({
-      brokers,
-      prefix,
-      engines: [running],
-      databaseUrl: database.url,
-      damaged: traffic.damaged,
-      walkers: traffic.walkers.expected,
-      timeoutMs: 40_000,
-    });
-    found.push(...outcome.findings);
-    const ended = await running.command.interrupt();
-    if (ended.code !== 0) found.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-1000)}`);
+    const { findings, compared } = await examine({ ...stage, engines: [running], traffic, timeoutMs: 40_000 });
+    found.push(...findings, ...(await engine.stop()));
     tried.push(
       `${client.asked} questions, slowest answer ${Math.round(client.slowestMs)} ms; ${proxy.cut} answers to commits swallowed`,
-      Object.entries(outcome.counts)
-        .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
-        .join(", "),
+      compared,
     );
     return { tried: [`seed ${seed}`, ...tried], found };
   } finally {
@@ -302,7 +278,7 @@ const OUTAGE: Record<Outage, (parts: Parts) => Promise<void>> = {
 };
 
 /** Bugs that this trial must find, and the outage that brings each out. */
-export const PLANTED: readonly (Planted & { outages: readonly Outage[] })[] = [
+const PLANTED: readonly (Planted & { outages: readonly Outage[] })[] = [
   {
     what: "a batch whose commit was not answered counts as written",
     file: "src/store/lane.ts",
@@ -329,9 +305,13 @@ export const PLANTED: readonly (Planted & { outages: readonly Outage[] })[] = [
   },
 ];
 
-export async function longForm(options: { seed: number; rounds?: number; planted?: boolean }, say: Say): Promise<number> {
-  const { seed, rounds = 2 } = options;
-  if (options.planted) return tryPlanted(PLANTED, (dist, { outages }) => outagesTrial({ seed, outages, dist }), say);
+/** Options of the long form. */
+export const OPTIONS = {
+  rounds: { what: "how often each outage comes", default: 2 },
+} as const satisfies TrialOptions;
+
+export async function longForm({ seed, rounds, planted }: LongForm<typeof OPTIONS>, say: Say): Promise<number> {
+  if (planted) return tryPlanted(PLANTED, (dist, { outages }) => outagesTrial({ seed, outages, dist }), say);
   const report = await outagesTrial({ seed, outages: Array.from({ length: rounds }, () => OUTAGES).flat() }, say);
   printReport("outages", report, say);
   return report.found.length;

@@ -1,9 +1,7 @@
 // Trial: how long an engine is away. Ten thousand accounts, a snapshot, and then a million events that nobody has applied; from the
 // start of the process until every account is served OK.
-import { ensureTopics } from "../../../src/ingest/kafka/admin";
 import { LogConsumer } from "../../../src/ingest/kafka/log-consumer";
 import { LogProducer } from "../../../src/ingest/kafka/log-producer";
-import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { partitionOf } from "../../../src/shared/partition";
 import type { AccountRisk } from "../../../src/shared/views/types";
 import { AccountBatchWriter, MarketBatchWriter } from "../../../src/shared/wire/encode";
@@ -11,11 +9,11 @@ import { INSTRUMENTS } from "../../../src/sim/instruments";
 import { Prng } from "../../../src/sim/prng";
 import { SimPublisher } from "../../../src/sim/publisher";
 import { type Command, type RunningEngine, until } from "../../support/engine-process";
-import { withAdmin } from "../../support/kafka";
+import { logEnds, withAdmin } from "../../support/kafka";
 import { freePort } from "../../support/ports";
-import { examine, logEnds, type ShardState } from "../support/outcome";
+import { examine, type ShardState } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
-import { openStage, pause, printReport, type Report, type Say } from "../support/stage";
+import { type LongForm, openStage, pause, printReport, type Report, type Say, type TrialOptions } from "../support/stage";
 import { TrialEngine } from "../support/trial-engine";
 
 const PARTITIONS = 4;
@@ -149,26 +147,16 @@ export async function recoveryTimeTrial(
   say: Say = () => undefined,
 ): Promise<Report & { rounds: RecoveryTimes[] }> {
   const { accounts, backlog, batch, rounds, compare = true, dist } = options;
-  const stage = await openStage();
-  const { prefix, kafka, database } = stage;
-  const { brokers } = kafka;
+  const stage = await openStage(PARTITIONS);
+  const { brokers, prefix } = stage;
   const port = await freePort();
-  const engine = new TrialEngine({
-    name: "a",
-    brokers,
-    prefix,
-    databaseUrl: database.url,
-    dir: stage.dir,
-    dist,
-    set: [`http.port=${port}`, "snapshot.intervalMs=500"],
-  });
+  const engine = new TrialEngine({ ...stage, name: "a", dist, set: [`http.port=${port}`, "snapshot.intervalMs=500"] });
   const producer = new LogProducer({ brokers, reports: "failures", lingerMs: 5 });
   const publisher = new SimPublisher({ instruments: CONTRACTS, accountPartitions: PARTITIONS, producerId: 5 });
   const feed = new Feed(producer, prefix, publisher, options);
   const found: string[] = [];
   const times: RecoveryTimes[] = [];
   try {
-    await ensureTopics({ brokers, topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }) });
     await producer.connect();
     const reference = publisher.reference();
     producer.send(`${prefix}reference`, null, reference.payload, reference.key);
@@ -186,28 +174,23 @@ export async function recoveryTimeTrial(
       const starts = await logEnds(brokers, `${prefix}accounts`);
       await feed.fills(backlog);
       const clientMs = await clientAlone(brokers, prefix, starts);
-      const { command, answersMs, readyMs, askedMs, behind } = await measure(engine, port, feed.seqs);
+      const { answersMs, readyMs, askedMs, behind } = await measure(engine, port, feed.seqs);
       if (behind !== null) found.push(behind);
       times.push({ readyMs, askedMs, clientMs });
       say(
         `round ${round + 1}: every account OK ${readyMs} ms after exec (it answers after ${answersMs}, all have been asked for after ${askedMs}; a client alone reads the backlog in ${clientMs})`,
       );
       if (round < rounds - 1) await engine.kill();
-      else running = { ...running, command };
     }
     feed.stopMarks();
-    const subject = { brokers, prefix, engines: [running as RunningEngine], databaseUrl: database.url };
-    const outcome = compare ? await examine({ ...subject, damaged: [], walkers: [], timeoutMs: ROWS_MS }) : null;
-    found.push(...(outcome?.findings ?? []));
-    const ended = await (running as RunningEngine).command.interrupt();
-    if (ended.code !== 0) found.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-500)}`);
+    // Each life has the same address.
+    const outcome = compare ? await examine({ ...stage, engines: [running as RunningEngine], timeoutMs: ROWS_MS }) : null;
+    found.push(...(outcome?.findings ?? []), ...(await engine.stop()));
     return {
       rounds: times,
       tried: [
         `seed ${options.seed}: ${accounts.toLocaleString("en")} accounts, behind by ${backlog.toLocaleString("en")} events, ${batch} a message, after kill −9: every account OK after ${times.map(({ readyMs }) => readyMs).join(", ")} ms`,
-        Object.entries(outcome?.counts ?? {})
-          .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
-          .join(", "),
+        outcome?.compared ?? "ledgers and rows were not compared",
       ],
       found,
     };
@@ -266,7 +249,7 @@ async function measure(engine: TrialEngine, port: number, seqs: Float64Array) {
     // It says so. And every single one of them, asked for: asking takes its time, too.
     if (response?.ok) {
       const { ok, behind } = await countOk(base, seqs);
-      if (ok === seqs.length || behind !== null) return { command, answersMs, readyMs, askedMs: since(), behind };
+      if (ok === seqs.length || behind !== null) return { answersMs, readyMs, askedMs: since(), behind };
     }
     await progress.check();
     await pause(5);
@@ -334,7 +317,7 @@ async function countOk(base: string, seqs: Float64Array): Promise<{ ok: number; 
 export const SHORT = { accounts: 1000, backlog: 20_000, batch: 256, rounds: 1 };
 
 /** Bugs that this trial must find. */
-export const PLANTED: readonly Planted[] = [
+const PLANTED: readonly Planted[] = [
   {
     what: "what the log holds behind the snapshot is passed over",
     file: "src/engine/shard-set.ts",
@@ -344,13 +327,18 @@ export const PLANTED: readonly Planted[] = [
   },
 ];
 
-export async function longForm(
-  options: { seed: number; accounts?: number; backlog?: number; batch?: number; rounds?: number; planted?: boolean },
-  say: Say,
-): Promise<number> {
-  const { seed, accounts = 10_000, backlog = 1_000_000, batch = 256, rounds = 3 } = options;
-  if (options.planted) return tryPlanted(PLANTED, (dist) => recoveryTimeTrial({ seed, ...SHORT, compare: false, dist }), say);
-  const report = await recoveryTimeTrial({ seed, accounts, backlog, batch, rounds }, say);
+/** Options of the long form. */
+export const OPTIONS = {
+  accounts: { what: "that there are", default: 10000 },
+  backlog: { what: "events that nobody has applied", default: 1000000 },
+  batch: { what: "events a message", default: 256 },
+  rounds: { what: "how often it is measured", default: 3 },
+} as const satisfies TrialOptions;
+
+export async function longForm({ planted, ...options }: LongForm<typeof OPTIONS>, say: Say): Promise<number> {
+  const { seed } = options;
+  if (planted) return tryPlanted(PLANTED, (dist) => recoveryTimeTrial({ seed, ...SHORT, compare: false, dist }), say);
+  const report = await recoveryTimeTrial(options, say);
   printReport("recovery time", report, say);
   return report.found.length;
 }

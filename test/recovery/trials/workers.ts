@@ -1,9 +1,7 @@
 // Trial: shard workers throw, end their thread, or hang in the middle of their work, under load. Each is noticed and replaced, its
 // shards are rebuilt and go on, and the process stays. Beside that an event that no ledger can take: its account is quarantined,
 // and nobody else notices.
-import { ensureTopics } from "../../../src/ingest/kafka/admin";
 import { LogProducer } from "../../../src/ingest/kafka/log-producer";
-import { plimsollTopics } from "../../../src/ingest/kafka/topics";
 import { partitionOf } from "../../../src/shared/partition";
 import type { AccountRisk } from "../../../src/shared/views/types";
 import { AccountBatchWriter } from "../../../src/shared/wire/encode";
@@ -11,7 +9,7 @@ import { Prng } from "../../../src/sim/prng";
 import { type RunningEngine, until } from "../../support/engine-process";
 import { examine } from "../support/outcome";
 import { type Planted, tryPlanted } from "../support/planted";
-import { openStage, printReport, type Report, type Say } from "../support/stage";
+import { type LongForm, openStage, printReport, type Report, type Say, type Stage, type TrialOptions } from "../support/stage";
 import { Traffic } from "../support/traffic";
 import { TrialEngine } from "../support/trial-engine";
 
@@ -37,42 +35,17 @@ async function allRunning(engine: RunningEngine): Promise<boolean> {
 
 export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: Say = () => undefined): Promise<Report> {
   const prng = Prng.seeded(seed, 19);
-  const stage = await openStage();
-  const { prefix, kafka } = stage;
-  const engine = new TrialEngine({
-    name: "a",
-    brokers: kafka.brokers,
-    prefix,
-    databaseUrl: stage.database.url,
-    dir: stage.dir,
-    dist,
-    set: ["snapshot.intervalMs=300", `engine.hangMs=${HANG_MS}`, "engine.workers=2"],
-  });
+  const stage = await openStage(PARTITIONS);
+  const set = ["snapshot.intervalMs=300", `engine.hangMs=${HANG_MS}`, "engine.workers=2"];
+  const engine = new TrialEngine({ ...stage, name: "a", dist, set });
   const found: string[] = [];
   const backMs: number[] = [];
   let traffic: Traffic | undefined;
   try {
-    await ensureTopics({
-      brokers: kafka.brokers,
-      topics: plimsollTopics({ prefix, accountPartitions: PARTITIONS }),
-    });
-    const { brokers } = kafka;
-    const load = {
-      seed,
-      accounts: 200,
-      tradesPerSecond: 150,
-      walkers: 4,
-      damagedPerSecond: 1,
-    };
-    traffic = await Traffic.start({
-      brokers,
-      prefix,
-      partitions: PARTITIONS,
-      ...load,
-    });
+    traffic = await Traffic.start({ ...stage, seed, accounts: 200, tradesPerSecond: 150, walkers: 4, damagedPerSecond: 1 });
     const running = await engine.start();
     await until("the shards run", () => allRunning(running));
-    await poison(brokers, prefix);
+    await poison(stage);
     for (let cycle = 0; cycle < cycles; cycle++) {
       const how = WAYS[cycle % WAYS.length];
       engine.askFault("shard-round", 1 + prng.below(30), how);
@@ -86,26 +59,14 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
     const { freshness } = await running.get<AccountRisk>(`/api/v1/accounts/${POISONED}`);
     if (freshness !== "QUARANTINED") found.push(`the poisoned account is ${freshness}`);
     await traffic.stop();
-    const outcome = await examine({
-      brokers,
-      prefix,
-      engines: [running],
-      databaseUrl: stage.database.url,
-      damaged: traffic.damaged,
-      walkers: traffic.walkers.expected,
-      timeoutMs: 30_000,
-    });
-    found.push(...outcome.findings);
-    const ended = await running.command.interrupt();
-    if (ended.code !== 0) found.push(`the engine ended with ${ended.code}: ${ended.stderr.slice(-1000)}`);
-    const lost = lostIn(ended.stderr);
+    const { findings, compared } = await examine({ ...stage, engines: [running], traffic, timeoutMs: 30_000 });
+    found.push(...findings, ...(await engine.stop()));
+    const lost = lostIn(running.command.stderr);
     if (lost !== cycles) found.push(`the engine speaks of ${lost} lost workers, not of ${cycles}`);
     return {
       tried: [
         `seed ${seed}: ${cycles} workers lost by ${WAYS.join(", ")} in turn; live again after ${backMs.join(", ")} ms (a hang is noticed after ${HANG_MS} ms)`,
-        Object.entries(outcome.counts)
-          .map(([what, count]) => `${count.toLocaleString("en")} ${what}`)
-          .join(", "),
+        compared,
       ],
       found,
     };
@@ -119,7 +80,7 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
 const lostIn = (stderr: string) => stderr.split("\n").filter((line) => line.includes("was lost")).length;
 
 /** A fill whose value no ledger can hold: 2^52 lots at 2^52 ticks. */
-async function poison(brokers: string, prefix: string): Promise<void> {
+async function poison({ brokers, prefix }: Stage): Promise<void> {
   const producer = new LogProducer({ brokers });
   await producer.connect();
   const writer = new AccountBatchWriter(4);
@@ -144,7 +105,7 @@ async function poison(brokers: string, prefix: string): Promise<void> {
 const LIFE_CYCLES = 6;
 
 /** Bugs that this trial must find. */
-export const PLANTED: readonly Planted[] = [
+const PLANTED: readonly Planted[] = [
   {
     what: "a shard that is rebuilt goes on from where its old ring was",
     file: "src/engine/shard-set.ts",
@@ -161,9 +122,13 @@ export const PLANTED: readonly Planted[] = [
   },
 ];
 
-export async function longForm(options: { seed: number; cycles?: number; planted?: boolean }, say: Say): Promise<number> {
-  const { seed, cycles = 30 } = options;
-  if (options.planted) return tryPlanted(PLANTED, (dist) => workersTrial({ seed, cycles: 3, dist }), say);
+/** Options of the long form. */
+export const OPTIONS = {
+  cycles: { what: "how many workers are lost", default: 30 },
+} as const satisfies TrialOptions;
+
+export async function longForm({ seed, cycles, planted }: LongForm<typeof OPTIONS>, say: Say): Promise<number> {
+  if (planted) return tryPlanted(PLANTED, (dist) => workersTrial({ seed, cycles: 3, dist }), say);
   let found = 0;
   for (let done = 0; done < cycles; done += LIFE_CYCLES) {
     const report = await workersTrial({ seed: seed + done, cycles: Math.min(LIFE_CYCLES, cycles - done) }, say);
