@@ -59,5 +59,7 @@ export function readTimeMs(i32: Int32Array, word: number): number {
  * digits behind it.
  */
 export function msOfNs(timeNs: number): number {
-  return Math.round(timeNs / 1000) / 1000;
+  // Whole ms apart: the quotient of so large a number has halves at best.
+  const rest = timeNs % 1e6;
+  return (Math.round((timeNs - rest) / 1e6) * 1000 + Math.round(rest / 1000)) / 1000;
 }
