@@ -50,7 +50,7 @@ maintenanceMarginUsd():number {
   return this.bb!.readFloat64(this.bb_pos + 56);
 }
 
-marginRatio():number {
+worstMarginRatio():number {
   return this.bb!.readFloat64(this.bb_pos + 64);
 }
 
@@ -82,7 +82,7 @@ static sizeOf():number {
   return 88;
 }
 
-static createAlert(builder:flatbuffers.Builder, account: bigint, time_ns: bigint, log_offset: bigint, log_partition: number, event_index: number, market_seq: bigint, equity_usd: number, initial_margin_usd: number, maintenance_margin_usd: number, margin_ratio: number, from_status: AccountStatus, to_status: AccountStatus, freshness: number, reserved: number, instrument: number, alert_seq: bigint):flatbuffers.Offset {
+static createAlert(builder:flatbuffers.Builder, account: bigint, time_ns: bigint, log_offset: bigint, log_partition: number, event_index: number, market_seq: bigint, equity_usd: number, initial_margin_usd: number, maintenance_margin_usd: number, worst_margin_ratio: number, from_status: AccountStatus, to_status: AccountStatus, freshness: number, reserved: number, instrument: number, alert_seq: bigint):flatbuffers.Offset {
   builder.prep(8, 88);
   builder.writeInt64(BigInt(alert_seq ?? 0));
   builder.writeInt32(instrument);
@@ -90,7 +90,7 @@ static createAlert(builder:flatbuffers.Builder, account: bigint, time_ns: bigint
   builder.writeInt8(freshness);
   builder.writeInt8(to_status);
   builder.writeInt8(from_status);
-  builder.writeFloat64(margin_ratio);
+  builder.writeFloat64(worst_margin_ratio);
   builder.writeFloat64(maintenance_margin_usd);
   builder.writeFloat64(initial_margin_usd);
   builder.writeFloat64(equity_usd);

@@ -164,7 +164,7 @@ export const enum AlertAt {
   equityUsd = 40,
   initialMarginUsd = 48,
   maintenanceMarginUsd = 56,
-  marginRatio = 64,
+  worstMarginRatio = 64,
   fromStatus = 72,
   toStatus = 73,
   freshness = 74,

@@ -241,7 +241,7 @@ export class AlertOutlet {
       equityUsd: f64(AlertAt.equityUsd),
       initialMarginUsd: f64(AlertAt.initialMarginUsd),
       maintenanceMarginUsd: f64(AlertAt.maintenanceMarginUsd),
-      marginRatio: f64(AlertAt.marginRatio),
+      worstMarginRatio: f64(AlertAt.worstMarginRatio),
       fromStatus: source.bytes[at + AlertAt.fromStatus],
       toStatus: source.bytes[at + AlertAt.toStatus],
       freshness: source.bytes[at + AlertAt.freshness],
@@ -265,7 +265,7 @@ export class AlertOutlet {
       equityUsd: alert.equityUsd,
       initialMarginUsd: alert.initialMarginUsd,
       maintenanceMarginUsd: alert.maintenanceMarginUsd,
-      marginRatio: Number.isFinite(alert.marginRatio) ? alert.marginRatio : null,
+      worstMarginRatio: Number.isFinite(alert.worstMarginRatio) ? alert.worstMarginRatio : null,
       instrument: this.options.market.symbol(alert.instrument) ?? null,
     };
   }

@@ -65,7 +65,7 @@ export function encodeAlert(row: RowWriter, alert: AlertView): void {
   row.float8(alert.equityUsd);
   row.float8(alert.initialMarginUsd);
   row.float8(alert.maintenanceMarginUsd);
-  row.float8(alert.marginRatio);
+  row.float8(alert.worstMarginRatio);
   row.text(alert.instrument);
 }
 

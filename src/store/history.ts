@@ -130,7 +130,7 @@ export interface AlertPoint {
   equityUsd: number | null;
   initialMarginUsd: number | null;
   maintenanceMarginUsd: number | null;
-  marginRatio: number | null;
+  worstMarginRatio: number | null;
   instrument: string | null;
 }
 
@@ -284,7 +284,7 @@ export class History {
           alert_key as key, account_id::text as "accountId", log_partition as partition, log_offset::text as "offset",
           event_index as index, from_status as "fromStatus", to_status as "toStatus", freshness, equity_usd as "equityUsd",
           initial_margin_usd as "initialMarginUsd", maintenance_margin_usd as "maintenanceMarginUsd",
-          margin_ratio as "marginRatio", instrument
+          worst_margin_ratio as "worstMarginRatio", instrument
         from (select coalesce(event_time, inserted_at) as at, * from alerts) a
         where at >= ${from} and at < ${to} and ${this.ofLog(sql)}
           and ${account === null ? sql`true` : sql`account_id = ${account}`}

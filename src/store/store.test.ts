@@ -98,7 +98,7 @@ function alert(key: string, more: Partial<AlertView> = {}): AlertView {
     equityUsd: 10,
     initialMarginUsd: 20,
     maintenanceMarginUsd: 15,
-    marginRatio: null,
+    worstMarginRatio: null,
     instrument: "BTCUSDT",
     ...more,
   };

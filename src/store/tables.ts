@@ -69,7 +69,7 @@ export const ALERTS: Table = {
     ["equity_usd", "float8"],
     ["initial_margin_usd", "float8"],
     ["maintenance_margin_usd", "float8"],
-    ["margin_ratio", "float8"],
+    ["worst_margin_ratio", "float8"],
     ["instrument", "text"],
   ],
 };

@@ -355,7 +355,7 @@ describe.skipIf(!browserAvailable())("the live page", () => {
     await open();
     await eventually(() => live.alertItems().count()).toBe(1);
     await shows(live.spoken, "");
-    engine.pushAlert(alertRow("2", 2, { toStatus: "liquidation", marginRatio: 1.002 }));
+    engine.pushAlert(alertRow("2", 2, { toStatus: "liquidation", worstMarginRatio: 1.002 }));
     await eventually(() => live.alertItems().count()).toBe(2);
     await shows(live.alertItems().first().locator("a"), "2");
     await shows(live.alertItems().first().locator(".chip"), "Liquidation");

@@ -94,7 +94,7 @@ export function alertRow(accountId: string, at: number, fields: Partial<AlertVie
     equityUsd: 10_000.5,
     initialMarginUsd: 9_000,
     maintenanceMarginUsd: 8_100.25,
-    marginRatio: 0.81,
+    worstMarginRatio: 0.81,
     instrument: "BTCUSDT",
     ...fields,
   };

@@ -126,7 +126,7 @@ export function goldenAlerts(): Buffer {
     equityUsd: 1000.5,
     initialMarginUsd: 900,
     maintenanceMarginUsd: 450.25,
-    marginRatio: 0.45002498750624687,
+    worstMarginRatio: 0.45002498750624687,
     fromStatus: 0,
     toStatus: 1,
     freshness: 0,

@@ -408,7 +408,7 @@ function alertsAreRight(): boolean {
     if (!(positive(r.account()) && time(r.timeNs()) && natural(r.logOffset()) && natural(r.marketSeq()))) return false;
     if (!(r.logPartition() < 2 ** 31 && r.instrument() < 4096)) return false;
     if (![r.equityUsd(), r.initialMarginUsd(), r.maintenanceMarginUsd()].every(Number.isFinite)) return false;
-    if (!Number.isFinite(r.marginRatio()) && !Number.isNaN(r.marginRatio())) return false;
+    if (!Number.isFinite(r.worstMarginRatio()) && !Number.isNaN(r.worstMarginRatio())) return false;
     if (r.fromStatus() > 4 || r.toStatus() > 4 || r.freshness() > 4 || r.reserved() !== 0) return false;
     if (!positive(r.alertSeq())) return false;
   }

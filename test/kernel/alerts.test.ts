@@ -1,5 +1,7 @@
 // A change of status is told once: by a full ring late, by a shard that is not running not at all, after a restart with the next number.
 import { beforeAll, describe, expect, it } from "vitest";
+import { poolStatus } from "../../src/risk/portfolio/status";
+import { STATUS_BANKRUPT } from "../../src/risk/portfolio/workspace";
 import { AccountAt, AccountFlag, ControlAt, ShardState } from "../../src/shared/layout/shard";
 import { ReferenceBatchWriter } from "../../src/shared/wire/encode";
 import { Prng } from "../../src/sim/prng";
@@ -122,6 +124,7 @@ describe("changes of status", () => {
     both("marketData", market.first());
     for (let n = 0; n < 20; n++) both("accounts", flow.some(60, market));
     let told = 0;
+    let ownIsAnother = 0;
     for (let round = 0; round < 60; round++) {
       const writer = new ReferenceBatchWriter(1);
       const what = prng.below(4);
@@ -146,11 +149,17 @@ describe("changes of status", () => {
       brute.refreshAll();
       for (let slot = 0; slot < subject.accountCount; slot++)
         expect(subject.toldStatus(slot), `round ${round}: account ${subject.accountId(slot)}`).toBe(brute.toldStatus(slot));
-      told += brute.takeAlerts().length;
+      for (const { to, worstMarginRatio, equityUsd, maintenanceMarginUsd } of brute.takeAlerts()) {
+        told++;
+        // The ratio that is told is the one the status goes by; the account's own, over all its pools, may say something else.
+        expect(to).toBe(Number.isNaN(worstMarginRatio) ? STATUS_BANKRUPT : poolStatus(1, worstMarginRatio));
+        if (to !== poolStatus(equityUsd, maintenanceMarginUsd)) ownIsAnother++;
+      }
       if (prng.below(3) === 0) both("accounts", flow.some(20, market));
       for (const shard of pair) shard.takeAlerts();
     }
     expect(told).toBeGreaterThan(50);
+    expect(ownIsAnother).toBeGreaterThan(0);
     expect(subject.control(ControlAt.fault)).toBe(0);
   });
 });

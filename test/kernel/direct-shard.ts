@@ -46,6 +46,16 @@ export function loadKernel(): WebAssembly.Module {
   return new WebAssembly.Module(readFileSync(KERNEL));
 }
 
+export interface TakenAlert {
+  account: number;
+  from: number;
+  to: number;
+  seq: number;
+  equityUsd: number;
+  maintenanceMarginUsd: number;
+  worstMarginRatio: number;
+}
+
 export class DirectShard {
   readonly table = new MarketTable();
   kernel: KernelExports;
@@ -190,14 +200,23 @@ export class DirectShard {
   }
 
   /** Changes of status in the alert ring, taken out of it. */
-  takeAlerts(): { account: number; from: number; to: number; seq: number }[] {
+  takeAlerts(): TakenAlert[] {
     const count = this.alerts.readable();
-    const alerts = [];
+    const alerts: TakenAlert[] = [];
     for (let i = 0; i < count; i++) {
       const at = this.alerts.recordOffset(i);
+      const f64 = (field: number) => this.doubles[(at + field) / 8]!;
       const account = Number(this.longs[(at + AlertAt.account) / 8]);
       const seq = Number(this.longs[(at + AlertAt.alertSeq) / 8]);
-      alerts.push({ account, from: this.bytes[at + AlertAt.fromStatus]!, to: this.bytes[at + AlertAt.toStatus]!, seq });
+      alerts.push({
+        account,
+        from: this.bytes[at + AlertAt.fromStatus]!,
+        to: this.bytes[at + AlertAt.toStatus]!,
+        seq,
+        equityUsd: f64(AlertAt.equityUsd),
+        maintenanceMarginUsd: f64(AlertAt.maintenanceMarginUsd),
+        worstMarginRatio: f64(AlertAt.worstMarginRatio),
+      });
     }
     this.alerts.release(count);
     return alerts;

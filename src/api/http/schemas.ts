@@ -257,7 +257,10 @@ export const Alert = Type.Object(
     equityUsd: Type.Number(),
     initialMarginUsd: Type.Number(),
     maintenanceMarginUsd: Type.Number(),
-    marginRatio: Nullable(Type.Number()),
+    worstMarginRatio: Nullable(
+      Type.Number(),
+      "maintenance margin ÷ equity of the pool that the status goes by; null where one is bankrupt",
+    ),
     instrument: Nullable(Type.String()),
   },
   { $id: "Alert" },
@@ -440,7 +443,10 @@ export const PastAlert = Type.Object(
     equityUsd: Nullable(Type.Number()),
     initialMarginUsd: Nullable(Type.Number()),
     maintenanceMarginUsd: Nullable(Type.Number()),
-    marginRatio: Nullable(Type.Number()),
+    worstMarginRatio: Nullable(
+      Type.Number(),
+      "maintenance margin ÷ equity of the pool that the status goes by; null where one is bankrupt",
+    ),
     instrument: Nullable(Type.String()),
   },
   { $id: "PastAlert" },

@@ -6,7 +6,7 @@ export function fakeHistory(over: Partial<HistoryReader> = {}): HistoryReader {
   const alert = {
     ...{ timeMs, cursor: "1718000000000000.1.k", key: "k", partition: 0, offset: "9007199254740993", index: 0 },
     ...{ fromStatus: "ok", toStatus: "warning", freshness: "OK", equityUsd: 1, initialMarginUsd: 1, maintenanceMarginUsd: 1 },
-    ...{ marginRatio: null, instrument: null },
+    ...{ worstMarginRatio: null, instrument: null },
   };
   return {
     accountRisk: async () => [

@@ -116,7 +116,7 @@ export function fakeAlert(index: number, over: Partial<AlertView> = {}): AlertVi
     equityUsd: 100,
     initialMarginUsd: 90,
     maintenanceMarginUsd: 80,
-    marginRatio: 0.8,
+    worstMarginRatio: 0.8,
     instrument: "BTCUSDT",
     ...over,
   };

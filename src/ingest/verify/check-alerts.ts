@@ -37,9 +37,9 @@ function checkAlert(message: AlignedMessage, at: number): VerifyCode {
     const value = f64[(at + offset) >> 3];
     if (!Number.isFinite(value)) return refuse(VerifyCode.OutOfRange, field, value, "finite");
   }
-  const ratio = f64[(at + AlertAt.marginRatio) >> 3];
+  const ratio = f64[(at + AlertAt.worstMarginRatio) >> 3];
   if (!Number.isFinite(ratio) && !Number.isNaN(ratio))
-    return refuse(VerifyCode.OutOfRange, "marginRatio", ratio, "finite, or NaN: equity is not above 0");
+    return refuse(VerifyCode.OutOfRange, "worstMarginRatio", ratio, "finite, or NaN: a pool is bankrupt");
   const from = u8[at + AlertAt.fromStatus];
   const to = u8[at + AlertAt.toStatus];
   const freshness = u8[at + AlertAt.freshness];

@@ -643,7 +643,7 @@ describe("alerts", () => {
     equityUsd: 1,
     initialMarginUsd: 1,
     maintenanceMarginUsd: 1,
-    marginRatio: Number.NaN,
+    worstMarginRatio: Number.NaN,
     fromStatus: 0,
     toStatus: 4,
     freshness: 4,
@@ -695,8 +695,8 @@ describe("alerts", () => {
     ["initialMarginUsd", AlertAt.initialMarginUsd, "f64", [[Number.NaN, range]]],
     ["maintenanceMarginUsd", AlertAt.maintenanceMarginUsd, "f64", [[-INF, range]]],
     [
-      "marginRatio",
-      AlertAt.marginRatio,
+      "worstMarginRatio",
+      AlertAt.worstMarginRatio,
       "f64",
       [
         [2, ""],

@@ -97,7 +97,9 @@ function alert(account: usize): void {
   store<f64>(record, load<f64>(account, AccountAt.equityUsd), AlertAt.equityUsd);
   store<f64>(record, load<f64>(account, AccountAt.initialMarginUsd), AlertAt.initialMarginUsd);
   store<f64>(record, load<f64>(account, AccountAt.maintenanceMarginUsd), AlertAt.maintenanceMarginUsd);
-  store<f64>(record, load<f64>(account, AccountAt.marginRatio), AlertAt.marginRatio);
+  // Its own ratio over all pools may look well while one pool is not: what is told is what the status goes by.
+  const worstRatio = load<f64>(account, AccountAt.worstMarginRatio);
+  store<f64>(record, isFinite<f64>(worstRatio) ? worstRatio : NaN, AlertAt.worstMarginRatio);
   store<u8>(record, <u8>load<u32>(account, AccountAt.alertedStatus), AlertAt.fromStatus);
   store<u8>(record, <u8>status, AlertAt.toStatus);
   // The wire's numbers: 3 quarantined, 2 gap, 0 fine.

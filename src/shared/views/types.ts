@@ -175,6 +175,7 @@ export interface AlertView {
   equityUsd: number;
   initialMarginUsd: number;
   maintenanceMarginUsd: number;
-  marginRatio: number | null;
+  /** Of the pool that the status goes by; null where one is bankrupt. */
+  worstMarginRatio: number | null;
   instrument: string | null;
 }

@@ -23,7 +23,7 @@ export interface Alert {
   initialMarginUsd: number;
   maintenanceMarginUsd: number;
   /** NaN where equity ≤ 0. */
-  marginRatio: number;
+  worstMarginRatio: number;
   /** AccountStatus, 0 … 4. */
   fromStatus: number;
   toStatus: number;
@@ -57,7 +57,7 @@ export class AlertBatchWriter extends BatchWriter {
     checkFinite("equityUsd", r.equityUsd);
     checkFinite("initialMarginUsd", r.initialMarginUsd);
     checkFinite("maintenanceMarginUsd", r.maintenanceMarginUsd);
-    if (!Number.isNaN(r.marginRatio)) checkFinite("marginRatio", r.marginRatio);
+    if (!Number.isNaN(r.worstMarginRatio)) checkFinite("worstMarginRatio", r.worstMarginRatio);
     checkInteger("fromStatus", r.fromStatus, AccountStatus.Ok, AccountStatus.Bankrupt);
     checkInteger("toStatus", r.toStatus, AccountStatus.Ok, AccountStatus.Bankrupt);
     checkInteger("freshness", r.freshness, 0, FRESHNESS_CODES.length - 1);
@@ -75,7 +75,7 @@ export class AlertBatchWriter extends BatchWriter {
     f64[(word + AlertAt.equityUsd / 4) >> 1] = r.equityUsd;
     f64[(word + AlertAt.initialMarginUsd / 4) >> 1] = r.initialMarginUsd;
     f64[(word + AlertAt.maintenanceMarginUsd / 4) >> 1] = r.maintenanceMarginUsd;
-    f64[(word + AlertAt.marginRatio / 4) >> 1] = r.marginRatio;
+    f64[(word + AlertAt.worstMarginRatio / 4) >> 1] = r.worstMarginRatio;
     u8[word * 4 + AlertAt.fromStatus] = r.fromStatus;
     u8[word * 4 + AlertAt.toStatus] = r.toStatus;
     u8[word * 4 + AlertAt.freshness] = r.freshness;

@@ -45,7 +45,7 @@ export function decodeAlerts(message: Uint8Array): Alert[] {
       equityUsd: alert.equityUsd(),
       initialMarginUsd: alert.initialMarginUsd(),
       maintenanceMarginUsd: alert.maintenanceMarginUsd(),
-      marginRatio: alert.marginRatio(),
+      worstMarginRatio: alert.worstMarginRatio(),
       fromStatus: alert.fromStatus(),
       toStatus: alert.toStatus(),
       freshness: alert.freshness(),

@@ -482,7 +482,7 @@ describe("what the engine sends out", () => {
     equityUsd: -1.5,
     initialMarginUsd: 10,
     maintenanceMarginUsd: 5,
-    marginRatio: Number.NaN,
+    worstMarginRatio: Number.NaN,
     fromStatus: 0,
     toStatus: 4,
     freshness: 1,

@@ -12,7 +12,7 @@ function alert(key: string, fields: Partial<AlertRow> = {}): AlertRow {
     toStatus: "warning",
     freshness: "OK",
     equityUsd: 1,
-    marginRatio: 0.8,
+    worstMarginRatio: 0.8,
     instrument: null,
     ...fields,
   };

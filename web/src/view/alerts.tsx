@@ -24,7 +24,7 @@ const AlertItem = pure(function AlertItem({ alert }: { alert: AlertRow }) {
           equity <span class="num">{formatUsd(alert.equityUsd)}</span>
         </span>
         <span>
-          ratio <span class="num">{formatPercent(alert.marginRatio, 1)}</span>
+          ratio, worst pool <span class="num">{formatPercent(alert.worstMarginRatio, 1)}</span>
         </span>
         <StaleNote reason={trust.reason} />
       </span>

@@ -154,7 +154,7 @@ const ALERT: Shape<AlertRow> = {
   toStatus: "key",
   freshness: "key",
   equityUsd: "number",
-  marginRatio: "number",
+  worstMarginRatio: "number",
   instrument: "text",
 };
 
