@@ -434,7 +434,10 @@ export class Ingest {
     this.options.stats.add("ingest.accountEvents", entry.lane.events - before);
     entry.next = message.offset + 1;
     entry.ring();
-    if (taken !== "published") await this.deadLetter(message, taken);
+    if (taken !== "published") {
+      this.refusals.add(message.partition, message.offset, payload);
+      await this.deadLetter(message, taken);
+    }
     return true;
   }
 

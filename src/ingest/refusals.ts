@@ -71,9 +71,14 @@ export class Refusals {
     }
     // A mark of a redrive has no payload, and takes nothing back: what was driven again stands elsewhere in the log.
     if (letter.topic !== this.accounts || letter.payload.length === 0) return;
-    let offsets = this.refused.get(letter.partition);
-    if (!offsets) this.refused.set(letter.partition, (offsets = new Map()));
-    offsets.set(letter.offset, crc32(letter.payload));
+    this.add(letter.partition, letter.offset, letter.payload);
+  }
+
+  /** A message of `accounts` that has just been refused: the log is also read again where a worker is lost. */
+  add(partition: number, offset: number, payload: Uint8Array): void {
+    let offsets = this.refused.get(partition);
+    if (!offsets) this.refused.set(partition, (offsets = new Map()));
+    offsets.set(offset, crc32(payload));
   }
 
   /** Whether this very message was refused before; another one at the same place (a topic made anew) was not. */
