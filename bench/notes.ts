@@ -69,7 +69,7 @@ export const NOTES: Readonly<Record<string, Notes>> = {
     missed: [
       "A pool's bound is one number for all it holds, so a mark that moves by a tenth of a percent has all pools looked at that a tenth of a " +
         "percent of everything could take over a line, holders of that contract or not. Valuing those that crossed, rows far apart in memory, " +
-        "is the rest.",
+        "is the rest. Tried, and in it: pools loaded ahead so that their waits overlap, bounds compared four at a time.",
     ],
   },
   "allocation/round": {

@@ -11,6 +11,7 @@ import { clearLookValuations, DRIFT_MAX, lookAt, lookValuations } from "./look";
 import { CONTROL, count, market, poolBlock, poolSafe, poolSafeMinima } from "./memory";
 import { rebuilds, setWalkUnit, walkUnit } from "./pools";
 import { swept, sweepUsual } from "./sweep";
+import { warmGroups } from "./warm";
 
 /** What valuing an account costs beside looking at a pool, in the unit of a chunk's limit. */
 const VALUATION_COST: u32 = 8;
@@ -24,8 +25,8 @@ let everybodyDue: bool = false;
 let passing: bool = false;
 let group: u32 = 0;
 let groupEnd: u32 = 0;
-let reachBehind: f64 = 0;
-let reachAhead: f64 = 0;
+let reachBehind: f32 = 0;
+let reachAhead: f32 = 0;
 let passVersion: u32 = 0;
 let seenRebuilds: u32 = 0;
 
@@ -71,8 +72,8 @@ function beginPass(): void {
   passVersion = load<u32>(market, MarketHeaderAt.marketVersion);
   groupEnd = (load<u32>(CONTROL, ControlAt.poolEnd) + POOL_GROUP_UNITS - 1) / POOL_GROUP_UNITS;
   // A price that had been 0 has drifted by ∞; units that no pool begins at are out of reach all the same.
-  reachBehind = everybodyDue ? EVERYBODY : min(EVERYBODY, largestDrift(true));
-  reachAhead = everybodyDue ? EVERYBODY : min(EVERYBODY, largestDrift(false));
+  reachBehind = reachOf(everybodyDue ? EVERYBODY : min(EVERYBODY, largestDrift(true)));
+  reachAhead = reachOf(everybodyDue ? EVERYBODY : min(EVERYBODY, largestDrift(false)));
   everybodyDue = false;
 }
 
@@ -82,21 +83,40 @@ function beginPass(): void {
 }
 
 // Looks at the pools of a group whose bound is reached. Returns how many.
-function lookAtGroup(at: u32, reach: f64): u32 {
+function lookAtGroup(at: u32, reach: f32): u32 {
   const first = at * POOL_GROUP_UNITS;
   let looks: u32 = 0;
   // What is set meanwhile, here or elsewhere, lowers it again.
   store<f32>(minimumAt(at), f32.MAX_VALUE);
-  let minimum = f32.MAX_VALUE;
-  for (let unit = first; unit < first + POOL_GROUP_UNITS; ++unit) {
-    const bound = load<f32>(poolSafe + (<usize>unit << 2));
-    if (<f64>bound <= reach) {
-      lookAt(poolBlock(unit));
-      ++looks;
-    } else minimum = min(minimum, bound);
+  let minima = f32x4.splat(f32.MAX_VALUE);
+  for (let four = first; four < first + POOL_GROUP_UNITS; four += 4) {
+    const bounds = v128.load(poolSafe + (<usize>four << 2));
+    if (!v128.any_true(f32x4.le(bounds, f32x4.splat(reach)))) {
+      minima = f32x4.pmin(minima, bounds);
+      continue;
+    }
+    for (let unit = four; unit < four + 4; ++unit) {
+      // Looking at one may have set the next one's.
+      const bound = load<f32>(poolSafe + (<usize>unit << 2));
+      if (bound <= reach) {
+        lookAt(poolBlock(unit));
+        ++looks;
+      } else minima = f32x4.pmin(minima, f32x4.splat(bound));
+    }
   }
+  const minimum = leastOf(minima);
   if (minimum < load<f32>(minimumAt(at))) store<f32>(minimumAt(at), minimum);
   return looks;
+}
+
+// @ts-expect-error: decorator
+@inline function leastOf(four: v128): f32 {
+  return min(min(f32x4.extract_lane(four, 0), f32x4.extract_lane(four, 1)), min(f32x4.extract_lane(four, 2), f32x4.extract_lane(four, 3)));
+}
+
+// Bounds are kept in 32 bits, and rounded down: the reach is rounded up, by more than a conversion rounds.
+function reachOf(drift: f64): f32 {
+  return <f32>(drift * 1.0000002);
 }
 
 /**
@@ -113,11 +133,13 @@ export function triggerSome(limit: u32): u32 {
   let work: u32 = 0;
   let groups: u32 = 0;
   let looks: u32 = 0;
+  let warmed = group;
   for (; group < groupEnd && work + groups / GROUPS_PER_LOOK < limit; ++group) {
     ++groups;
     const first = group * POOL_GROUP_UNITS;
     const reach = first + POOL_GROUP_UNITS <= walkUnit ? reachBehind : first >= walkUnit ? reachAhead : max(reachBehind, reachAhead);
-    if (!(<f64>load<f32>(minimumAt(group)) <= reach)) continue;
+    if (!(load<f32>(minimumAt(group)) <= reach)) continue;
+    if (group >= warmed) warmed = warmGroups(group, groupEnd, max(reachBehind, reachAhead));
     const looked = lookAtGroup(group, reach);
     looks += looked;
     work += looked + countLooks(looked) * VALUATION_COST;
@@ -191,8 +213,6 @@ function settleGroups(from: u32, to: u32): void {
     let minima = f32x4.splat(f32.MAX_VALUE);
     const first = poolSafe + (<usize>at * POOL_GROUP_UNITS << 2);
     for (let unit: u32 = 0; unit < <u32>POOL_GROUP_UNITS; unit += 4) minima = f32x4.pmin(minima, v128.load(first + (<usize>unit << 2)));
-    const low = min(f32x4.extract_lane(minima, 0), f32x4.extract_lane(minima, 1));
-    const high = min(f32x4.extract_lane(minima, 2), f32x4.extract_lane(minima, 3));
-    store<f32>(minimumAt(at), min(low, high));
+    store<f32>(minimumAt(at), leastOf(minima));
   }
 }

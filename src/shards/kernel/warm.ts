@@ -1,11 +1,12 @@
 // Memory ahead of the events. Applying and valuing an event follows a chain of four addresses that each stand in what the one
 // before points to: hash → account → pool and balance → position. With more accounts than the cache holds, each step would wait for
 // memory in turn. Walking the chain for a group of records at once, step by step, lets a group's waits overlap: what is loaded here is
-// loaded for its cache line alone. Nothing is decided here: a wrong guess costs a line.
+// loaded for its cache line alone. Nothing is decided here: a wrong guess costs a line. The same for the pools that a pass of the
+// trigger is about to look at, which lie far apart.
 import { AccountEventAt } from "../../../schemas/generated/offsets";
-import { BATCH_RECORD_KIND, AccountAt, ControlAt, PoolAt, PoolEntryAt } from "../../shared/layout/shard";
+import { BATCH_RECORD_KIND, AccountAt, ControlAt, POOL_GROUP_UNITS, PoolAt, PoolEntryAt } from "../../shared/layout/shard";
 import { hash64 } from "./accounts";
-import { accountHash, accountHashMask, accountRow, balanceRow, CONTROL, inputRing, poolBlock, positionRow } from "./memory";
+import { accountHash, accountHashMask, accountRow, balanceRow, CONTROL, inputRing, poolBlock, poolSafe, poolSafeMinima } from "./memory";
 import { readSlot } from "./ring";
 
 /** Records whose waits overlap: more than a core keeps loads in flight for, few enough that their lines stay in the first cache. */
@@ -72,4 +73,50 @@ export function warmRecords(ahead: u32, count: u32): void {
     }
   }
   sink += seen;
+}
+
+/** Groups of bounds, and at most so many pools in them but for a group's last, whose waits overlap. */
+const WARM_GROUPS: u32 = 16;
+const WARM_BLOCKS: u32 = 64;
+const groupsAt: usize = heap.alloc(<usize>WARM_GROUPS * 4);
+const reachedAt: usize = heap.alloc(<usize>(WARM_BLOCKS + POOL_GROUP_UNITS) * 4);
+
+/**
+ * Brings near the pools in groups from `group` on that have a bound which `reach` comes to.
+ * @returns the first group ≤ `end` that was not looked through
+ */
+export function warmGroups(group: u32, end: u32, reach: f32): u32 {
+  let seen: u32 = 0;
+  let groups: u32 = 0;
+  for (; group < end && groups < WARM_GROUPS; ++group) {
+    if (!(load<f32>(poolSafeMinima + (<usize>group << 2)) <= reach)) continue;
+    const bounds = poolSafe + (<usize>group * POOL_GROUP_UNITS << 2);
+    seen += load<u32>(bounds) + load<u32>(bounds, 64) + load<u32>(bounds, 128) + load<u32>(bounds, 192);
+    store<u32>(groupsAt + (<usize>groups << 2), group);
+    ++groups;
+  }
+  let blocks: u32 = 0;
+  for (let i: u32 = 0; i < groups; ++i) {
+    const at = load<u32>(groupsAt + (<usize>i << 2));
+    if (blocks >= WARM_BLOCKS) {
+      group = at;
+      break;
+    }
+    for (let unit = at * POOL_GROUP_UNITS; unit < (at + 1) * POOL_GROUP_UNITS; unit += 4) {
+      let reached = <u32>i32x4.bitmask(f32x4.le(v128.load(poolSafe + (<usize>unit << 2)), f32x4.splat(reach)));
+      for (; reached != 0; reached &= reached - 1) {
+        const block = poolBlock(unit + ctz(reached));
+        seen += load<u32>(block) + load<u32>(block, PoolAt.entries);
+        store<u32>(reachedAt + (<usize>blocks << 2), <u32>block);
+        ++blocks;
+      }
+    }
+  }
+  for (let i: u32 = 0; i < blocks; ++i) {
+    const block = <usize>load<u32>(reachedAt + (<usize>i << 2));
+    const last = block + PoolAt.entries + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
+    for (let line = block + 128; line < last; line += 64) seen += load<u32>(line);
+  }
+  sink += seen;
+  return group;
 }
