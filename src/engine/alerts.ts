@@ -221,8 +221,11 @@ export class AlertOutlet {
     for (const alert of alerts.slice(from, from + BATCH_ALERTS)) this.writer.alert(alert);
     const payload = this.writer.finish();
     if (this.send(partition, source, log, payload)) return;
+    // Under way from now on: a place behind it must not count before it is there.
+    source.underWay++;
     const again = () => {
-      if (!this.send(partition, source, log, payload)) void this.options.outbox.room().then(again);
+      if (this.send(partition, source, log, payload)) source.underWay--;
+      else void this.options.outbox.room().then(again);
     };
     void this.options.outbox.room().then(again);
   }

@@ -535,7 +535,7 @@ export class Ingest {
     await Promise.all(this.loops);
   }
 
-  /** Leaves the group, which closes the shards, and closes both clients. */
+  /** Leaves the group, which closes the shards, and closes all clients. */
   async close(timeoutMs: number): Promise<void> {
     await this.halt();
     await Promise.all([this.accounts.close(timeoutMs), this.market.close(timeoutMs), this.refusals.close(timeoutMs)]);
