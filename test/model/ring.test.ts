@@ -1,15 +1,14 @@
 // The ring, for small sizes in everything that can happen, under both machines of machine.ts; each mistake one can make in it is
 // made, and found. PLIMSOLL_MODEL=large looks at larger sizes, for some minutes.
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { RingAt } from "../../src/shared/layout/ring";
 import { initRing, RingConsumer, RingProducer } from "../../src/shared/ring";
-import { explore, type MachineKind, OneAtATime } from "./machine";
+import { countedSearch, LARGE, MACHINES } from "./counted";
+import { explore, OneAtATime } from "./machine";
 import { type RingCase, type RingFault, ringModel } from "./ring";
 
-const LARGE = process.env.PLIMSOLL_MODEL === "large";
 const RECORDS_MAX = LARGE ? 10 : 6;
-const MACHINES: MachineKind[] = ["weak", "tso"];
 /** Where the counters begin: at 0, before the sign changes, before they come round. */
 const STARTS = [0, 0x7ffffffe, -3];
 
@@ -22,10 +21,7 @@ function batchings(records: number, recordCount: number): number[][] {
   return all;
 }
 
-let cases = 0;
-let states = 0;
-let steps = 0;
-afterAll(() => console.log(`ring: ${cases} cases, ${states} states, ${steps} steps`));
+const broken = countedSearch("ring");
 
 describe.each(MACHINES)("on a %s machine", (machine) => {
   describe.each(["caching", "looking"] as const)("a %s producer", (producer) => {
@@ -33,25 +29,15 @@ describe.each(MACHINES)("on a %s machine", (machine) => {
       for (const counterStart of STARTS)
         for (const batches of batchings(RECORDS_MAX, recordCount))
           for (const limit of [1, 3, 99]) {
-            const outcome = explore(
-              ringModel({ machine, recordCount, wordsPerRecord: 1, batches, counterStart, limit, producer }),
-            );
-            cases++;
-            states += outcome.states;
-            steps += outcome.steps;
-            expect(outcome.broken, `${batches}, limit ${limit}, from ${counterStart}`).toBeNull();
+            const model = ringModel({ machine, recordCount, wordsPerRecord: 1, batches, counterStart, limit, producer });
+            expect(broken(model), `${batches}, limit ${limit}, from ${counterStart}`).toBeNull();
           }
     });
 
     test("hands over records of several words whole", () => {
       for (const batches of batchings(LARGE ? 6 : 4, 2)) {
-        const outcome = explore(
-          ringModel({ machine, recordCount: 2, wordsPerRecord: LARGE ? 3 : 2, batches, counterStart: -1, limit: 99, producer }),
-        );
-        cases++;
-        states += outcome.states;
-        steps += outcome.steps;
-        expect(outcome.broken, String(batches)).toBeNull();
+        const sizes = { recordCount: 2, wordsPerRecord: LARGE ? 3 : 2, counterStart: -1, limit: 99 };
+        expect(broken(ringModel({ machine, ...sizes, batches, producer })), String(batches)).toBeNull();
       }
     });
   });

@@ -1,11 +1,10 @@
 // A row that its one writer changes while others read it, in everything that can happen, under both machines of machine.ts; each
 // mistake one can make is made, and found. PLIMSOLL_MODEL=large looks at larger sizes, for some minutes.
-import { afterAll, describe, expect, test } from "vitest";
-import { explore, type MachineKind } from "./machine";
+import { describe, expect, test } from "vitest";
+import { countedSearch, LARGE, MACHINES } from "./counted";
+import { explore } from "./machine";
 import { type Deed, type RowCase, type RowFault, rowModel } from "./row";
 
-const LARGE = process.env.PLIMSOLL_MODEL === "large";
-const MACHINES: MachineKind[] = ["weak", "tso"];
 const DEEDS: Deed[] = ["event", "valuation", "settlement"];
 
 /** Every order of so many deeds that begins with a change of the ledger and ends at rest. A settlement of an open row leaves it open. */
@@ -17,18 +16,8 @@ function histories(length: number): Deed[][] {
   );
 }
 
-let cases = 0;
-let states = 0;
-let steps = 0;
-afterAll(() => console.log(`rows: ${cases} cases, ${states} states, ${steps} steps`));
-
-function look(row: RowCase) {
-  const outcome = explore(rowModel(row));
-  cases++;
-  states += outcome.states;
-  steps += outcome.steps;
-  return outcome.broken;
-}
+const broken = countedSearch("rows");
+const look = (row: RowCase) => broken(rowModel(row));
 
 describe.each(MACHINES)("on a %s machine", (machine) => {
   describe.each([true, false])("a reader that wants it valued: %s", (valued) => {
