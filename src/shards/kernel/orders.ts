@@ -4,14 +4,10 @@ import { AccountAt, ControlAt, OrderAt } from "../../shared/layout/shard";
 import { hash64, NONE } from "./accounts";
 import { CONTROL, orderCapacity, orderHash, orderHashMask, orderRow } from "./memory";
 
-// @ts-expect-error: decorator
-@inline function home(account: u32, orderId: u64): u32 {
-  return hash64(orderId ^ (<u64>account << 40)) & orderHashMask;
-}
-
 /** Where the search for an order begins. */
-export function orderHome(account: u32, orderId: u64): u32 {
-  return home(account, orderId);
+// @ts-expect-error: decorator
+@inline export function orderHome(account: u32, orderId: u64): u32 {
+  return hash64(orderId ^ (<u64>account << 40)) & orderHashMask;
 }
 
 // @ts-expect-error: decorator
@@ -20,7 +16,7 @@ export function orderHome(account: u32, orderId: u64): u32 {
 }
 
 function position(account: u32, orderId: u64): u32 {
-  let at = home(account, orderId);
+  let at = orderHome(account, orderId);
   while (true) {
     const entry = entryAt(at);
     if (entry == 0) return NONE;
@@ -53,7 +49,7 @@ export function addOrder(account: u32, orderId: u64): u32 {
   memory.fill(row, 0, OrderAt.bytes);
   store<u64>(row, orderId, OrderAt.orderId);
   store<u32>(row, account, OrderAt.account);
-  let at = home(account, orderId);
+  let at = orderHome(account, orderId);
   while (entryAt(at) != 0) at = (at + 1) & orderHashMask;
   store<u32>(orderHash + (<usize>at << 2), slot + 1);
   return slot;
@@ -69,7 +65,7 @@ export function removeOrder(slot: u32): void {
     const entry = entryAt(at);
     if (entry == 0) break;
     const moved = orderRow(entry - 1);
-    const wants = home(load<u32>(moved, OrderAt.account), load<u64>(moved, OrderAt.orderId));
+    const wants = orderHome(load<u32>(moved, OrderAt.account), load<u64>(moved, OrderAt.orderId));
     // It may move back into the hole only if the hole lies between its home and where it stands now.
     if (((at - wants) & orderHashMask) >= ((at - hole) & orderHashMask)) {
       store<u32>(orderHash + (<usize>hole << 2), entry);

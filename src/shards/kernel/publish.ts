@@ -76,7 +76,8 @@ export function clearAlertsPending(): void {
   alertsPending = false;
 }
 
-// Tells of a change of status. Where the ring is full nothing is noted, so that the next valuation tries again.
+// Tells of a change of status. Where the ring is full it stays untold, and the account is marked: the next round of refreshing values
+// it again, and tells then.
 function alert(account: usize): void {
   if (room(alertRing) == 0) {
     store<u32>(account, load<u32>(account, AccountAt.flags) | AccountFlag.AlertPending, AccountAt.flags);
