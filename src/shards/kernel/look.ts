@@ -237,12 +237,8 @@ function lookAtPooled(block: usize): void {
   while (link != 0) {
     const each = poolBlock(link - 1);
     link = load<u32>(each, PoolAt.next);
-    if (load<u32>(each, PoolAt.id) & POOL_ISOLATED) {
-      // It has a status of its own, but a mark that is missing there leaves the account without one.
-      sumEntries(each, unitOf(block));
-      unmarked = unmarked || isUnmarked;
-      continue;
-    }
+    // Has a status of its own. Where a mark is missing there it is looked at, and the account valued, as soon as that appears.
+    if (load<u32>(each, PoolAt.id) & POOL_ISOLATED) continue;
     if (isFirst && each != block) {
       setSafe(unitOf(block), <f32>FOREVER);
       return;
