@@ -1,6 +1,7 @@
 // What random walks meet too seldom: a walk over the pools that something happens to half-way, accounts without all their marks,
 // ledgers ahead of their valuation, an arena that is full.
 import { beforeAll, describe, expect, it } from "vitest";
+import { MarketHeaderAt } from "../../src/shared/layout/market";
 import { ControlAt, PositionAt, ShardFault } from "../../src/shared/layout/shard";
 import { EventFlag } from "../../src/shared/wire/encode";
 import { ASSETS, DESK, deskReference } from "./desk";
@@ -230,9 +231,9 @@ describe("a pass", () => {
     expect(shard.takeAlerts()).toMatchObject([{ account: 1 }]);
   });
 
-  // A group of bounds that pools fill, and one that they do not.
-  it.each([64, 40])("finds the one of %i that is near a line wherever a walk left him in his group", (accounts) => {
-    for (const near of [0, 1, 2, 3, 28, 60, 61, 62, 63].filter((slot) => slot < accounts)) {
+  // A group of bounds that pools fill, one that they do not, and one behind another.
+  it.each([64, 40, 104])("finds the one of %i that is near a line wherever a walk left him in his group", (accounts) => {
+    for (const near of [0, 1, 2, 3, 28, 60, 61, 62, 63, 64, 100].filter((slot) => slot < accounts)) {
       const shard = shardOf();
       const script = new Script();
       shard.marketData(script.mark(1, 1));
@@ -265,8 +266,11 @@ describe("a pass", () => {
     shard.kernel.trigger(1);
     expect(shard.toldStatus(0)).toBeGreaterThan(0);
     expect(shard.toldStatus(100)).toBe(0);
+    const version = shard.words[(shard.control(ControlAt.market) + MarketHeaderAt.marketVersion) / 4]!;
     fillArena(shard, script);
+    expect(shard.control(ControlAt.triggeredVersion)).toBeLessThan(version);
     shard.triggerAll();
+    expect(shard.control(ControlAt.triggeredVersion)).toBe(version);
     expectToldAsValued(shard, "after the pass");
     for (let slot = 0; slot < 250; slot++) expect(shard.toldStatus(slot), `slot ${slot}`).toBeGreaterThan(0);
   });
