@@ -1,7 +1,7 @@
 // What random walks meet too seldom: a walk over the pools that something happens to half-way, accounts without all their marks,
 // ledgers ahead of their valuation, an arena that is full.
 import { beforeAll, describe, expect, it } from "vitest";
-import { MarketHeaderAt } from "../../src/shared/layout/market";
+import { InstrumentAt, MARKET_INSTRUMENTS_OFFSET, MarketHeaderAt } from "../../src/shared/layout/market";
 import { ControlAt, PositionAt, ShardFault } from "../../src/shared/layout/shard";
 import { EventFlag } from "../../src/shared/wire/encode";
 import { ASSETS, DESK, deskReference } from "./desk";
@@ -186,6 +186,27 @@ describe("an account", () => {
     shard.triggerAll();
     expect(shard.takeAlerts()).toHaveLength(1);
     expectToldAsValued(shard, "with all marks");
+  });
+
+  it("that changed its status while one of its marks was gone is told of it as soon as that is back", () => {
+    const script = new Script();
+    const shard = shardOf();
+    for (const id of [1, 6]) shard.marketData(script.mark(id, 1));
+    script.transfer(1, ASSETS.USDT, 610).transfer(1, ASSETS.BTC, 1);
+    shard.accounts(script.fill(1, 1, 100).fill(1, 6, 1).done());
+    whole(shard);
+    const mark = (shard.control(ControlAt.market) + MARKET_INSTRUMENTS_OFFSET + 6 * InstrumentAt.bytes + InstrumentAt.mark) / 8;
+    const setMark = (price: number) => {
+      shard.doubles[mark] = price;
+      shard.kernel.instrumentChanged(6);
+      shard.triggerAll();
+    };
+    setMark(0);
+    shard.marketData(script.mark(1, 0.9));
+    shard.triggerAll();
+    expect(shard.takeAlerts()).toEqual([]);
+    setMark(60_000);
+    expect(shard.takeAlerts()).toHaveLength(1);
   });
 
   it("whose ledger is ahead of its valuation is not bounded by the cash of before", () => {
