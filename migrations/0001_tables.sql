@@ -66,7 +66,7 @@ create table alerts (
   equity_usd double precision,
   initial_margin_usd double precision,
   maintenance_margin_usd double precision,
-  worst_margin_ratio double precision,
+  margin_ratio double precision,
   inserted_at timestamptz not null default now(),
   log_partition integer not null,
   event_index integer not null,

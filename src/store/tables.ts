@@ -1,5 +1,5 @@
-// The tables the store writes: columns in the order rows are encoded. migrations/0001_tables.sql makes them; a test holds
-// both together. The first column of each is log_id, put in just before a batch is sent (the number is the database's,
+// The tables the store writes: columns in the order rows are encoded. migrations/ makes them; a test holds both
+// together. The first column of each is log_id, put in just before a batch is sent (the number is the database's,
 // the name is the engine's). Columns are only ever appended, so that a spill file of an older version still goes in.
 
 export type ColumnType = "bool" | "int2" | "int4" | "int8" | "float8" | "timestamptz" | "text" | "jsonb";

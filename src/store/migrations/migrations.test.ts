@@ -11,6 +11,8 @@ import { unmet } from "./capabilities";
 import { findMigrationsDir, parseMigration, readMigrations } from "./files";
 import { migrate } from "./runner";
 
+/** Without TimescaleDB. */
+const ON_POSTGRES = ["0001_tables", "0002_views", "0007_alert_worst_margin_ratio"];
 const DIR = findMigrationsDir();
 const SERVERS: [string, string | undefined][] = [["PostgreSQL 18", undefined]];
 if (existsSync("/usr/lib/postgresql/15/bin")) SERVERS.push(["PostgreSQL 15", "/usr/lib/postgresql/15/bin"]);
@@ -54,7 +56,7 @@ describe.each(SERVERS)("on plain %s", (_, binDir) => {
 
   it("a second run changes nothing, and what needs TimescaleDB is skipped with its reason", async () => {
     const first = await migrate({ url });
-    expect(first.applied.map(({ name }) => name)).toEqual(["0001_tables", "0002_views"]);
+    expect(first.applied.map(({ name }) => name)).toEqual(ON_POSTGRES);
     expect(first.skipped.length).toBeGreaterThan(0);
     for (const { reason } of first.skipped) expect(reason).toMatch(/TimescaleDB/);
     const second = await migrate({ url });
@@ -89,7 +91,7 @@ describe.each(SERVERS)("on plain %s", (_, binDir) => {
 
   it("a dry run says what would be done and does nothing", async () => {
     const report = await migrate({ url, dryRun: true });
-    expect(report.applied.map(({ name }) => name)).toEqual(["0001_tables", "0002_views"]);
+    expect(report.applied.map(({ name }) => name)).toEqual(ON_POSTGRES);
     const [row] = await ask((sql) => sql`select count(*)::int as tables from pg_tables where schemaname = 'public'`);
     expect(row!.tables).toBe(0);
   });
@@ -142,7 +144,7 @@ describe.each(SERVERS)("on plain %s", (_, binDir) => {
 
   it("two runs at once do each migration once", async () => {
     const reports = await Promise.all([migrate({ url }), migrate({ url }), migrate({ url })]);
-    expect(reports.flatMap((report) => report.applied)).toHaveLength(2);
+    expect(reports.flatMap((report) => report.applied)).toHaveLength(ON_POSTGRES.length);
   });
 
   it("a run that meets another one waits no longer than it is told to", async () => {
