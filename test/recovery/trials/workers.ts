@@ -56,8 +56,11 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
       backMs.push(Math.round(performance.now() - taken));
       say(`cycle ${cycle + 1}: ${how}; all shards live again after ${backMs.at(-1)} ms`);
     }
-    const { freshness } = await running.get<AccountRisk>(`/api/v1/accounts/${POISONED}`);
-    if (freshness !== "QUARANTINED") found.push(`the poisoned account is ${freshness}`);
+    const poisoned = await running.get<AccountRisk>(`/api/v1/accounts/${POISONED}`).then(
+      ({ freshness }) => freshness,
+      (error: Error) => `not served: ${error.message}`,
+    );
+    if (poisoned !== "QUARANTINED") found.push(`the poisoned account is ${poisoned}`);
     await traffic.stop();
     const { findings, compared } = await examine({ ...stage, engines: [running], traffic, timeoutMs: 30_000 });
     found.push(...findings, ...(await engine.stop()));
