@@ -30,7 +30,11 @@ describe("plimsoll migrate", () => {
 
   it("answers in JSON, without the password", async () => {
     const report = JSON.parse(await run("--database", server.url, "--json"));
-    expect(report).toMatchObject({ dryRun: false, applied: [], present: ["0001_tables", "0002_views", "0007_alert_worst_margin_ratio"] });
+    expect(report).toMatchObject({
+      dryRun: false,
+      applied: [],
+      present: ["0001_tables", "0002_views", "0007_alert_worst_margin_ratio"],
+    });
     expect(JSON.stringify(report)).not.toContain("plimsoll-test");
   });
 
