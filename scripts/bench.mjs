@@ -14,7 +14,7 @@ process.chdir(root);
 mkdirSync(dist, { recursive: true });
 for (const file of readdirSync(dist)) if (/\.js(\.map)?$/.test(file)) rmSync(join(dist, file));
 await build({
-  entryPoints: ["bench/main.ts", "bench/line-process.ts", "bench/eval.ts", "bench/workers/*.ts"],
+  entryPoints: ["bench/main.ts", "bench/line-process.ts", "bench/workers/*.ts"],
   outdir: dist,
   entryNames: "[name]",
   bundle: true,

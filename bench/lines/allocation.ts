@@ -28,13 +28,17 @@ function allocated(work: () => void): number {
   return Math.max(0, look() - before - overhead);
 }
 
-/** The instrument itself: objects that are known to be there must be seen. */
+/** The instrument itself: objects that are known to be there must be seen. What compilers allocate meanwhile comes on top, once. */
 function assertSeen(): void {
-  const kept: object[] = new Array(10_000);
-  const bytes = allocated(() => {
-    for (let i = 0; i < kept.length; i++) kept[i] = { i, other: kept };
-  });
-  if (bytes < kept.length * 16 || bytes > kept.length * 80)
+  let bytes = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 5; i++) {
+    const kept: object[] = new Array(10_000);
+    const seen = allocated(() => {
+      for (let k = 0; k < kept.length; k++) kept[k] = { k, other: kept };
+    });
+    bytes = Math.min(bytes, seen);
+  }
+  if (bytes < 10_000 * 16 || bytes > 10_000 * 80)
     throw new Error(`10,000 small objects were seen as ${bytes} bytes: this Node cannot be measured so`);
 }
 

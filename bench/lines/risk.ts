@@ -23,7 +23,8 @@ const SHAPES: readonly (readonly [accounts: number, held: number])[] = [
   [10_000, 2],
   [250_000, 2],
 ];
-const FILLS = 100_000;
+/** A round. */
+const FILLS = { quick: 25_000, full: 100_000 };
 
 /** What RiskPeer.digest() says, of the typed arrays. */
 function digestOf(risk: TypedArrayRisk): string {
@@ -83,6 +84,7 @@ async function shape(
     await applyJava(opening);
   }
 
+  const fillsARound = quick ? FILLS.quick : FILLS.full;
   let fills = opening;
   const perSecond = (ns: number) => (fills.count / ns) * 1e9;
   type Name = "kernel" | "arrays" | "objects" | "java";
@@ -94,7 +96,7 @@ async function shape(
       budgetMs: quick ? 2500 : 60_000,
       onRound(round) {
         progress(`${text}, round ${round + 1}`);
-        fills = source.next(FILLS);
+        fills = source.next(fillsARound);
       },
     },
     [
@@ -123,7 +125,7 @@ async function shape(
         details: {
           accounts,
           positionsPerAccount: held,
-          fillsARound: FILLS,
+          fillsARound,
           valued: "the kernel values an account once a message, its peers at each fill",
           checked: "everybody came to the same numbers",
         },
@@ -142,7 +144,7 @@ async function shape(
 
 async function run(options: LineOptions): Promise<(Row | LeftOut)[]> {
   const rows: (Row | LeftOut)[] = [];
-  for (const [i, each] of (options.quick ? SHAPES.slice(0, 2) : SHAPES).entries())
+  for (const [i, each] of (options.quick ? SHAPES.slice(0, 1) : SHAPES).entries())
     rows.push(...(await shape(each, i === 0, options)));
   return rows;
 }
