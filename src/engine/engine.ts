@@ -422,7 +422,9 @@ export class Engine {
       callbacks.say(`database  ${where}${connected ? "" : " — away; risk is served, rows wait for it"}`);
     } catch (error) {
       // Not awaited: stopping waits for this very start.
-      void this.fail(new PlimsollError("STORE_FAILED", `the store could not start: ${(error as Error).message}`));
+      const { code, message } = error as Error & { code?: string };
+      const reason = code === undefined || code === "STORE_FAILED" ? message : `${code}: ${message}`;
+      void this.fail(new PlimsollError("STORE_FAILED", `the store could not start: ${reason}`));
     }
   }
 

@@ -1,4 +1,4 @@
-// The short form of `node scripts/trial/run.mjs recovery-time`: one round, with what is lost and doubled looked at, not the time.
+// The short form of `npm run trial:recovery-time`: one round, with what is lost and doubled looked at, not the time.
 import { shortForm } from "./support/short-form";
 import { recoveryTimeTrial, SHORT } from "./trials/recovery-time";
 

@@ -6,7 +6,9 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { migrate } from "../../src/store/migrations/runner";
 import { Command, startEngine, until } from "../support/engine-process";
 import { kafkaUnavailable, type SharedKafka, sharedKafka } from "../support/kafka";
 import { freePort } from "../support/ports";
@@ -128,6 +130,25 @@ describe("used wrongly, the command says one line and ends", () => {
     // Nothing half-started: no data folder of a database or spill was made.
     expect(existsSync(join(folder, ".plimsoll"))).toBe(false);
   });
+});
+
+describe("a database of a newer version", () => {
+  it("ends the start with the code to look up", async () => {
+    const database = await startPostgres();
+    const ports = ["--http-port", "0", "--stream-port", "0"];
+    try {
+      const sql = postgres(database.url, { max: 1, onnotice: () => {} });
+      await migrate({ url: database.url });
+      await sql`insert into plimsoll_migrations (number, name, checksum, duration_ms) values (9999, '9999_later', '', 0)`;
+      await sql.end();
+      const up = new Command(["up", "--database", database.url, "--data", join(folder, "newer"), ...ports], { cwd: folder });
+      const { code, stderr } = await up.finished;
+      expect(stderr).toMatch(/STORE_FAILED: the store could not start: STORE_MIGRATION_UNKNOWN: .*9999_later/);
+      expect(code).toBe(1);
+    } finally {
+      await database.remove();
+    }
+  }, 60_000);
 });
 
 const withoutKafka = kafkaUnavailable();
