@@ -30,6 +30,7 @@ export class KernelWorld {
   readonly kernel: KernelExports;
   readonly buffer: SharedArrayBuffer;
   private readonly words: Int32Array;
+  private readonly halves: Uint16Array;
   private readonly doubles: Float64Array;
   private readonly bytes: Uint8Array;
   private readonly ring: RingProducer;
@@ -57,6 +58,7 @@ export class KernelWorld {
     );
     this.buffer = memory.buffer as SharedArrayBuffer;
     this.words = new Int32Array(this.buffer);
+    this.halves = new Uint16Array(this.buffer);
     this.doubles = new Float64Array(this.buffer);
     this.bytes = new Uint8Array(this.buffer);
     const abort = () => {
@@ -209,7 +211,7 @@ export class KernelWorld {
     let link = this.words[(this.accountsAt + slot * AccountAt.bytes + AccountAt.firstPosition) / 4]!;
     while (link !== 0) {
       const row = this.positionsAt + (link - 1) * PositionAt.bytes;
-      rows.set(this.words[(row + PositionAt.instrument) / 4]! - 1, (field) => this.doubles[(row + field) / 8]!);
+      rows.set(this.halves[(row + PositionAt.instrument) / 2]! - 1, (field) => this.doubles[(row + field) / 8]!);
       link = this.words[(row + PositionAt.next) / 4]!;
     }
     return rows;

@@ -12,6 +12,7 @@ import {
   POOL_GROUP_UNITS,
   POOL_UNIT_BYTES,
   PositionAt,
+  PositionTermsAt,
   SHARD_LAYOUT_VERSION,
   SHARD_MAGIC,
   ShardState,
@@ -78,6 +79,7 @@ export function shardSections(capacity: ShardCapacity): { sections: Section[]; t
   add("accounts", capacity.accounts * AccountAt.bytes);
   add("balances", capacity.balances * BalanceAt.bytes);
   add("positions", capacity.positions * PositionAt.bytes);
+  add("positionTerms", (capacity.positions + 1) * PositionTermsAt.bytes);
   add("settlements", INSTRUMENT_SLOTS * 16);
   add("orderHash", powerOfTwoAbove(capacity.orders * 2) * 4);
   add("orders", capacity.orders * OrderAt.bytes);
@@ -123,6 +125,8 @@ export function createShardMemory(
   set(ControlAt.balanceCapacity, capacity.balances);
   set(ControlAt.positions, at.positions);
   set(ControlAt.positionCapacity, capacity.positions);
+  set(ControlAt.positionTerms, at.positionTerms);
+  set(ControlAt.positionTermsCount, 1);
   set(ControlAt.settlements, at.settlements);
   set(ControlAt.orderHash, at.orderHash);
   set(ControlAt.orderHashSlots, powerOfTwoAbove(capacity.orders * 2));

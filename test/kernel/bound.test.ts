@@ -174,7 +174,7 @@ class Desk {
   side(slot: number, id: number): number {
     let side = 0;
     for (const row of this.shard.positionsOf(slot))
-      if (this.shard.words[(row + PositionAt.instrument) / 4] === id)
+      if (this.shard.halves[(row + PositionAt.instrument) / 2] === id)
         side += Math.sign(Number(this.shard.longs[(row + PositionAt.qtyLots) / 8]));
     return Math.sign(side);
   }

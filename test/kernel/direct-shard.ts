@@ -14,7 +14,7 @@ import {
   MARKET_INSTRUMENTS_OFFSET,
   MarketHeaderAt,
 } from "../../src/shared/layout/market";
-import { AccountAt, ControlAt, PositionAt, ShardState } from "../../src/shared/layout/shard";
+import { AccountAt, ControlAt, PositionAt, PositionTermsAt, ShardState } from "../../src/shared/layout/shard";
 import { KERNEL_RESERVED_BYTES } from "../../src/shared/limits";
 import { RingConsumer } from "../../src/shared/ring";
 import { createShardMemory, DEFAULT_SHARD_CAPACITY, type ShardCapacity } from "../../src/shared/shard-memory";
@@ -249,6 +249,11 @@ export class DirectShard {
       link = this.words[(row + PositionAt.next) / 4]!;
     }
     return rows;
+  }
+
+  /** Address of the terms of a position by its row's: those of one that has none are zero. */
+  termsOf(position: number): number {
+    return this.control(ControlAt.positionTerms) + this.words[(position + PositionAt.terms) / 4]! * PositionTermsAt.bytes;
   }
 
   /** Every byte a valuation writes of an account, but for counts of alerts: by name, NaN being equal to NaN. */

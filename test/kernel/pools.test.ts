@@ -13,6 +13,7 @@ import {
   PoolEntryFlag,
   PositionAt,
   PositionFlag,
+  PositionTermsAt,
 } from "../../src/shared/layout/shard";
 import { AccountBatchWriter, EventFlag } from "../../src/shared/wire/encode";
 import { Prng } from "../../src/sim/prng";
@@ -68,8 +69,8 @@ function assertPools(shard: DirectShard): void {
     const account = shard.accountAt(slot);
     const wanted = new Map<number, number[]>();
     for (const row of shard.positionsOf(slot)) {
-      const instrument = shard.words[(row + PositionAt.instrument) / 4]!;
-      const flags = shard.words[(row + PositionAt.flags) / 4]!;
+      const instrument = shard.halves[(row + PositionAt.instrument) / 2]!;
+      const flags = shard.halves[(row + PositionAt.flags) / 2]!;
       const settle = shard.words[(units(market, instrument) + InstrumentAt.settle) / 4]!;
       const id = (flags & PositionFlag.Isolated ? POOL_ISOLATED | (instrument << 3) | flags : settle) >>> 0;
       wanted.set(id, [...(wanted.get(id) ?? []), row]);
@@ -88,7 +89,8 @@ function assertPools(shard: DirectShard): void {
       // A pool without positions is kept for the cash of a multi-asset account only.
       if (count === 0) expect(shard.bytes[block.at + PoolAt.isPooled]).toBe(1);
       let cash = 0;
-      if ((id & POOL_ISOLATED) !== 0) cash = Number(shard.longs[(rows[0]! + PositionAt.isolatedMargin) / 8]) / 1e8;
+      if ((id & POOL_ISOLATED) !== 0)
+        cash = Number(shard.longs[(shard.termsOf(rows[0]!) + PositionTermsAt.isolatedMargin) / 8]) / 1e8;
       else
         for (let next = shard.words[(account + AccountAt.firstBalance) / 4]!; next !== 0; ) {
           const balance = shard.control(ControlAt.balances) + (next - 1) * BalanceAt.bytes;
@@ -101,14 +103,16 @@ function assertPools(shard: DirectShard): void {
         const entry = block.at + PoolAt.entries + i * PoolEntryAt.bytes;
         const row = rows[i]!;
         expect(shard.words[(entry + PoolEntryAt.row) / 4]! >>> 0, "entries stand in the order of the list").toBe(row);
-        const instrument = shard.words[(row + PositionAt.instrument) / 4]!;
+        const instrument = shard.halves[(row + PositionAt.instrument) / 2]!;
         const lotSize = shard.doubles[(units(market, instrument) + InstrumentAt.lotSize) / 8]!;
         expect(shard.doubles[(entry + PoolEntryAt.qty) / 8]).toBe(Number(shard.longs[(row + PositionAt.qtyLots) / 8]) * lotSize);
         expect(shard.doubles[(entry + PoolEntryAt.openCash) / 8]).toBe(
           Number(shard.longs[(row + PositionAt.openCash) / 8]) / 1e8,
         );
         const flags = shard.halves[(entry + PoolEntryAt.flags) / 2]!;
-        expect((flags & PoolEntryFlag.Orders) !== 0).toBe(shard.words[(row + PositionAt.openOrderCount) / 4] !== 0);
+        expect((flags & PoolEntryFlag.Orders) !== 0).toBe(
+          shard.words[(shard.termsOf(row) + PositionTermsAt.openOrderCount) / 4] !== 0,
+        );
         expect((flags & PoolEntryFlag.Leverage) !== 0).toBe(shard.longs[(row + PositionAt.leverage) / 8] !== 0n);
         open += shard.doubles[(entry + PoolEntryAt.openCash) / 8]!;
       }

@@ -9,6 +9,7 @@ import {
   PoolAt,
   PoolEntryAt,
   PositionAt,
+  PositionTermsAt,
 } from "../../src/shared/layout/shard";
 import { Prng } from "../../src/sim/prng";
 import { DeskFlow, DeskMarket, deskReference, LEAN_COUNT } from "./desk";
@@ -36,10 +37,10 @@ function* poolsOf(shard: DirectShard, slot: number) {
     let isLean = true;
     for (let i = 0; i < shard.halves[(at + PoolAt.count) / 2]!; i++) {
       const row = shard.words[(at + PoolAt.entries + i * PoolEntryAt.bytes + PoolEntryAt.row) / 4]! >>> 0;
-      if (isIsolated) equity += Number(shard.longs[(row + PositionAt.isolatedMargin) / 8]) / 1e8;
+      if (isIsolated) equity += Number(shard.longs[(shard.termsOf(row) + PositionTermsAt.isolatedMargin) / 8]) / 1e8;
       if (shard.longs[(row + PositionAt.qtyLots) / 8] === 0n) continue;
       if (Number.isNaN(shard.doubles[(row + PositionAt.markPrice) / 8]!)) isLean = false;
-      if (shard.words[(row + PositionAt.instrument) / 4]! > LEAN_COUNT) isLean = false;
+      if (shard.halves[(row + PositionAt.instrument) / 2]! > LEAN_COUNT) isLean = false;
       equity += shard.doubles[(row + PositionAt.unrealizedPnl) / 8]!;
       margin += shard.doubles[(row + PositionAt.maintenanceMargin) / 8]!;
       scale += Math.abs(Number(shard.longs[(row + PositionAt.openCash) / 8])) / 1e8;

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { LedgerTwin } from "../../src/shards/ledger-twin";
+import { LedgerTwin, sortLedger } from "../../src/shards/ledger-twin";
 import { SnapshotFolder } from "../../src/shards/snapshot/folder";
 import { encodeHeader, headerOf, readSnapshot } from "../../src/shards/snapshot/format";
 import type { ShardImage } from "../../src/shards/snapshot/image";
@@ -13,7 +13,10 @@ import { restoreShardMemory } from "../../src/shards/snapshot/restore";
 import { hashText, twinStateHash } from "../../src/shards/snapshot/state-hash";
 import { RunningShard, type ShardWorkerAnswer } from "../../src/shards/worker";
 import { AssetAt, InstrumentAt } from "../../src/shared/layout/market";
+import { ControlAt } from "../../src/shared/layout/shard";
+import { KERNEL_RESERVED_BYTES } from "../../src/shared/limits";
 import { DEFAULT_SHARD_CAPACITY } from "../../src/shared/shard-memory";
+import { AccountBatchWriter, EventFlag } from "../../src/shared/wire/encode";
 import { Prng } from "../../src/sim/prng";
 import { referenceMessage } from "../support/contracts";
 import { KernelHarness } from "../support/kernel-harness";
@@ -22,6 +25,7 @@ import { decodeAccountEvents, decodeInstruments } from "../support/twin-events";
 
 const KERNEL = "dist/kernel.wasm";
 const LOG = "cluster/t.accounts";
+const TIME_MS = Date.UTC(2025, 5, 1);
 const CAPACITY = {
   ...DEFAULT_SHARD_CAPACITY,
   accounts: 4096,
@@ -92,6 +96,9 @@ describe("a shard's ledger", () => {
           { recordFills: true },
         );
         harness.moveTo(memory, snapshot.header.stateHash);
+        // And what the hash leaves out: the sums of open orders.
+        for (const id of twin.accounts.keys())
+          expect(sortLedger(harness.view.ledger(harness.view.find(String(id)))!)).toEqual(twin.view(id));
         moves++;
       }
       expect(moves).toBeGreaterThan(4);
@@ -99,6 +106,75 @@ describe("a shard's ledger", () => {
     } finally {
       await rm(dir, { recursive: true, force: true });
     }
+  });
+
+  it("keeps leverage, open orders and isolated margins of every position, and which rows of terms are free", async () => {
+    const reference = referenceMessage();
+    const twin = twinOf(reference);
+    const harness = new KernelHarness(KERNEL, CAPACITY);
+    harness.reference.take(reference);
+    const writer = new AccountBatchWriter(1);
+    const take = () => {
+      const message = writer.finish();
+      for (const event of decodeAccountEvents(message)) twin.apply(event);
+      feed(harness, message);
+    };
+    const restart = async () => {
+      const image = imageOf(harness);
+      const bytes = Buffer.concat([encodeHeader(headerOf(image, REST)), new Uint8Array(image.body)]);
+      const snapshot = await readSnapshot(bytes, { log: LOG, partition: 0 });
+      harness.moveTo(restoreShardMemory(snapshot, CAPACITY, { recordFills: true }), snapshot.header.stateHash);
+    };
+    const expectAsTwin = (what: string) => {
+      for (const id of twin.accounts.keys())
+        expect(sortLedger(harness.view.ledger(harness.view.find(String(id)))!), what).toEqual(twin.view(id));
+    };
+    // Instrument 5 expires.
+    const [perpetual, future] = [1, 5];
+    const seqs = new Map<number, number>();
+    const on = (account: number, instrument: number, flags = 0) => {
+      seqs.set(account, (seqs.get(account) ?? 0) + 1);
+      return { account, seq: seqs.get(account)!, timeMs: TIME_MS, instrument, flags };
+    };
+    const order = (account: number, instrument: number, side: 1 | 2, flags = 0) =>
+      writer.orderPlaced({
+        ...on(account, instrument, flags),
+        side,
+        order: account * 10 + side,
+        qtyLots: 10 * account,
+        priceTicks: 600_000,
+      });
+    const use = (account: number, instrument: number) => {
+      writer.isolatedTransfer({ ...on(account, instrument, EventFlag.Isolated), amount: account * 1e8 });
+      writer.positionSettings({ ...on(account, instrument, EventFlag.Isolated), leverageE8: account * 1e8 });
+      order(account, instrument, 1, EventFlag.Isolated);
+      order(account, instrument, 2);
+    };
+    for (let account = 1; account <= 9; account++) {
+      writer.fill({ ...on(account, 2), side: 1, qtyLots: 3, priceTicks: 250_000 });
+      use(account, account % 3 === 0 ? perpetual : future);
+    }
+    take();
+    await restart();
+    expectAsTwin("settings and orders");
+    writer.expirySettlement({ seq: 1, timeMs: TIME_MS, instrument: future, priceTicks: 610_000 });
+    take();
+    await restart();
+    expectAsTwin("after expiry");
+    for (let account = 1; account <= 9; account++) use(account, perpetual);
+    take();
+    expectAsTwin("in rows that were free");
+    // Two positions of each account have terms, and the row of zeros is nobody's.
+    const words = new Uint32Array(harness.memory);
+    expect(words[(KERNEL_RESERVED_BYTES + ControlAt.positionTermsCount) / 4]).toBe(1 + 2 * 9);
+    // Cancelled by what came back: each order found in its position.
+    for (const account of seqs.keys())
+      for (const side of [1, 2]) writer.orderCancelled({ ...on(account, perpetual), order: account * 10 + side });
+    await restart();
+    take();
+    expectAsTwin("without orders");
+    expect(imageOf(harness).stateHash).toBe(hashText(twinStateHash(twin)));
+    expect(harness.view.status().rejected).toBe(0);
   });
 });
 

@@ -20,14 +20,15 @@ export const MARK = 110;
 export const WALLET = 10_000_000;
 export const INITIAL_RATE = 0.5;
 
-/** Perpetuals 1 and 2 in asset 1; one lot is one contract of one unit, one tick is one. */
+/** Perpetuals 1 and 2 and future 3 in asset 1; one lot is one contract of one unit, one tick is one. */
 export function referenceMessage(): Buffer {
   const writer = new ReferenceBatchWriter(1);
   writer.asset({ id: 1, symbol: "USDT", usdPrice: 1 });
   writer.asset({ id: 2, symbol: "X", usdPrice: 1 });
   writer.marginTable({ id: 1, model: MarginModel.Tiered });
   writer.marginTier({ table: 1, notionalFloor: 0, initialRate: INITIAL_RATE, maintenanceRate: INITIAL_RATE / 2 });
-  const terms = { kind: InstrumentKind.Perpetual, payoff: Payoff.Linear, base: 2, quote: 1, settle: 1, marginTable: 1 };
-  for (const id of [1, 2]) writer.instrument({ id, symbol: `X${id}`, ...terms, contractSize: 1, tickSize: 1, lotSize: 1 });
+  const terms = { payoff: Payoff.Linear, base: 2, quote: 1, settle: 1, marginTable: 1, contractSize: 1, tickSize: 1, lotSize: 1 };
+  for (const id of [1, 2]) writer.instrument({ id, symbol: `X${id}`, kind: InstrumentKind.Perpetual, ...terms });
+  writer.instrument({ id: 3, symbol: "X3", kind: InstrumentKind.Future, expiryMs: TIME_MS + 1e9, ...terms });
   return writer.finish();
 }

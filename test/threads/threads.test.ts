@@ -17,11 +17,12 @@ import { initRing, RingConsumer } from "../../src/shared/ring";
 import { createShardMemory, DEFAULT_SHARD_CAPACITY } from "../../src/shared/shard-memory";
 import { MarketView } from "../../src/shared/views/market-view";
 import { ShardView } from "../../src/shared/views/shard-view";
-import { AccountBatchWriter, MarketBatchWriter } from "../../src/shared/wire/encode";
+import { AccountBatchWriter, EventFlag, MarketBatchWriter } from "../../src/shared/wire/encode";
 import { INITIAL_RATE, MARK, PRICE, RECORD_WORDS, referenceMessage, TIME_MS, WALLET } from "./orders";
 import { startWriter } from "./start-writer";
 
 const FILLS = 25_000;
+const TERMS_STEPS = 24_000;
 const MARKET_VERSIONS = 120_000;
 const RING_RECORDS = 600_000;
 /** A plant that does not show in this time is not caught. */
@@ -36,7 +37,7 @@ async function startShard() {
   const table = new MarketTable();
   new ReferenceLane(table).take(referenceMessage());
   const marks = new MarketBatchWriter(1);
-  for (const instrument of [1, 2]) marks.mark({ instrument, seq: 1, timeMs: TIME_MS, priceTicks: MARK });
+  for (const instrument of [1, 2, 3]) marks.mark({ instrument, seq: 1, timeMs: TIME_MS, priceTicks: MARK });
   new MarketLane(table, new Books(table, (id) => `#${id}`), table).take(marks.finish());
   table.publish();
   const memory = createShardMemory(0, { ...DEFAULT_SHARD_CAPACITY, accounts: 16, balances: 64, positions: 64, orders: 64 });
@@ -48,6 +49,7 @@ async function startShard() {
   const longs = new BigInt64Array(buffer);
   let sent = 0;
   let stored = 0;
+  let steps = 0;
   const lane = new AccountLane(buffer, table);
   return {
     view: new ShardView(buffer, new MarketView(table.memory, FRESH), FRESH),
@@ -72,6 +74,29 @@ async function startShard() {
       expect(taken).toBe("published");
       offset++;
       sent += fills;
+      return true;
+    },
+    get steps() {
+      return steps;
+    },
+    /** A step more of what `TERMS` looks at, of both accounts. False where the ring is full. */
+    offerTerms(): boolean {
+      const batch = new AccountBatchWriter(1);
+      const j = steps + 1;
+      // Which of the two is first changes, so that rows that were the one's become the other's.
+      for (const account of Math.ceil(j / CYCLE) % 2 === 0 ? [1, 2] : [2, 1]) {
+        if (j === 1) batch.transfer({ seq: 1, account, timeMs: TIME_MS, asset: 1, amount: WALLET * 1e8 });
+        const on = { seq: j + 1, account, timeMs: TIME_MS, instrument: 3, flags: EventFlag.Isolated };
+        if (j % 3 === 1) batch.orderPlaced({ ...on, side: 1, qtyLots: j, priceTicks: PRICE, order: 1 });
+        else if (j % 3 === 2) batch.positionSettings({ ...on, leverageE8: j * 1e8 });
+        else batch.isolatedTransfer({ ...on, amount: 1e8 });
+      }
+      if (j % CYCLE === 0) batch.expirySettlement({ seq: j / CYCLE, timeMs: TIME_MS, instrument: 3, priceTicks: PRICE });
+      const taken = lane.offer(batch.finish(), offset);
+      if (taken === "full") return false;
+      expect(taken).toBe("published");
+      offset++;
+      steps = j;
       return true;
     },
     /** What the store would read: fill n says what the position is after it. */
@@ -201,6 +226,114 @@ describe("an account's row that the kernel writes on another thread", () => {
     await shard.stop();
     told.push(`account rows, not looked at twice: torn ${JSON.stringify(torn)} in ${reads} reads`);
     expect(Object.keys(torn).sort()).toEqual(Object.keys(READS).sort());
+  });
+});
+
+/** Steps from one expiry to the next. */
+const CYCLE = 12;
+
+/**
+ * What the terms of the one position of an account say after `j` steps: an order whose lots are the number of the step that placed it,
+ * a leverage that is that of its step, a unit of margin for each transfer. At the end of a cycle the position goes.
+ */
+const TERMS: Record<string, (view: ShardView, slot: number) => { wrong: string | null } | null> = {
+  ledger(view, slot) {
+    const ledger = view.ledger(slot);
+    if (ledger === null || ledger.seq === "0") return null;
+    const j = Number(ledger.seq) - 1;
+    const [position] = ledger.positions;
+    const wallet = Number(ledger.balances[0]!.wallet) / 1e8;
+    const since = j - 1 - ((j - 1) % CYCLE);
+    const lots = j - ((j - 1) % 3);
+    const leverage = j - ((j + 1) % 3);
+    const margin = Math.floor((j - since) / 3);
+    const found = position && [position.buyLots, position.buyValue, position.leverage, position.isolatedMargin].map(Number);
+    const expected = [lots, lots * PRICE * 1e8, leverage > since ? leverage * 1e8 : 0, margin * 1e8];
+    const fits = position
+      ? String(found) === String(expected) && wallet === WALLET - margin
+      : j % CYCLE === 0 && wallet === WALLET;
+    return { wrong: fits ? null : `after ${j} steps ${JSON.stringify(ledger)}` };
+  },
+  positions(view, slot) {
+    const positions = view.positions(slot);
+    if (positions === null) return null;
+    const [position] = positions;
+    if (position === undefined) return { wrong: null };
+    const { openBuyQty: lots, leverage, isolatedMargin } = position;
+    const since = lots - 1 - ((lots - 1) % CYCLE);
+    const transfers = Math.floor((lots - since) / 3);
+    // The order is of the newest step, of the one before or of the one before that.
+    const states = [
+      [lots > since + 1 ? lots - 2 : null, transfers],
+      [lots + 1, transfers],
+      [lots + 1, transfers + 1],
+    ];
+    return { wrong: states.map(String).includes(String([leverage, isolatedMargin])) ? null : JSON.stringify(position) };
+  },
+};
+
+/** Feeds steps and reads both accounts between, until `isEnough`. */
+async function readTermsWhileFed(
+  shard: Shard,
+  isEnough: () => boolean,
+  onRead: (name: string, read: { wrong: string | null } | null) => void,
+) {
+  while (shard.view.accountCount() < 2) {
+    if (shard.steps === 0) shard.offerTerms();
+    await turn();
+  }
+  for (let i = 0; !isEnough(); i++) {
+    shard.offerTerms();
+    for (const slot of [0, 1]) for (const name of Object.keys(TERMS)) onRead(name, TERMS[name]!(shard.view, slot));
+    if (i % 1000 === 0) await turn();
+  }
+}
+
+describe("the terms of a position that gets them, loses them and leaves them to another on another thread", () => {
+  test("are never torn", async () => {
+    const shard = await startShard();
+    const accepted: Record<string, number> = {};
+    let givenUp = 0;
+    await readTermsWhileFed(
+      shard,
+      () => shard.steps >= TERMS_STEPS,
+      (name, read) => {
+        if (read === null) return void givenUp++;
+        expect(read.wrong).toBeNull();
+        accepted[name] = (accepted[name] ?? 0) + 1;
+      },
+    );
+    const events = 2 + 2 * TERMS_STEPS + TERMS_STEPS / CYCLE;
+    while (shard.view.status().eventsApplied < events) await turn();
+    const { rejected, duplicates, gaps } = shard.view.status();
+    const words = new Int32Array(shard.view.memory);
+    await shard.stop();
+    expect({ rejected, duplicates, gaps }).toEqual({ rejected: 0, duplicates: 0, gaps: 0 });
+    // Two rows and that of zeros served all of them.
+    expect(words[(KERNEL_RESERVED_BYTES + ControlAt.positionTermsCount) / 4]).toBe(3);
+    told.push(
+      `terms: ${shard.steps} steps, ${shard.steps / CYCLE} expiries, read ${JSON.stringify(accepted)}, given up ${givenUp}`,
+    );
+    for (const name of Object.keys(TERMS)) expect(accepted[name]).toBeGreaterThan(1000);
+  });
+
+  test("are found torn by a reader that does not look whether they moved", async () => {
+    const shard = await startShard();
+    lookOnce(shard.view);
+    const torn: Record<string, number> = {};
+    let reads = 0;
+    const deadline = performance.now() + PLANT_MS;
+    await readTermsWhileFed(
+      shard,
+      () => Object.keys(torn).length === Object.keys(TERMS).length || performance.now() > deadline,
+      (name, read) => {
+        reads++;
+        if (read?.wrong) torn[name] = (torn[name] ?? 0) + 1;
+      },
+    );
+    await shard.stop();
+    told.push(`terms, not looked at twice: torn ${JSON.stringify(torn)} in ${reads} reads`);
+    expect(Object.keys(torn).sort()).toEqual(Object.keys(TERMS).sort());
   });
 });
 

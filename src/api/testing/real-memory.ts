@@ -117,7 +117,7 @@ export class RealShard extends Memory {
     this.words[(balance + BalanceAt.asset) / 4] = 1;
     this.longs[(balance + BalanceAt.wallet) / 8] = 123_456_789_012n;
     const position = this.control(ControlAt.positions) + slot * PositionAt.bytes;
-    this.words[(position + PositionAt.instrument) / 4] = 1;
+    this.halves[(position + PositionAt.instrument) / 2] = 1;
     this.longs[(position + PositionAt.qtyLots) / 8] = -1500n;
     this.doubles[(position + PositionAt.liquidationPrice) / 8] = Number.NaN;
     this.doubles[(position + PositionAt.markPrice) / 8] = 61_000;

@@ -1,10 +1,10 @@
-// Rows of accounts, balances and positions: found or made. Every pool has a capacity; a full one is a fault of the shard
+// Rows of accounts, balances, positions and their terms: found or made. Every pool has a capacity; a full one is a fault of the shard
 // (the event that met it is not applied), never a silent loss.
 
-import { AccountAt, BalanceAt, ControlAt, PoolEntryAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
+import { AccountAt, BalanceAt, ControlAt, PoolEntryAt, PositionAt, PositionFlag, PositionTermsAt } from "../../shared/layout/shard";
 import { BALANCES_PER_ACCOUNT_MAX, POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
 import { ContractAt, contractOf } from "./contracts";
-import { accountCapacity, accountHash, accountHashMask, accountRow, balanceCapacity, balanceRow, CONTROL, NONE, positionCapacity, positionRow } from "./memory";
+import { accountCapacity, accountHash, accountHashMask, accountRow, balanceCapacity, balanceRow, CONTROL, NONE, positionCapacity, positionRow, termsRow } from "./memory";
 import { addEntry, findEntry, keyOf, removeEntry } from "./pools";
 
 export { NONE } from "./memory";
@@ -109,9 +109,9 @@ function addPosition(account: usize, accountSlot: u32, instrument: u32, flags: u
   }
   const row = positionRow(slot);
   memory.fill(row, 0, PositionAt.bytes);
-  store<u32>(row, instrument, PositionAt.instrument);
+  store<u16>(row, <u16>instrument, PositionAt.instrument);
   store<u32>(row, accountSlot, PositionAt.account);
-  store<u32>(row, flags, PositionAt.flags);
+  store<u16>(row, <u16>flags, PositionAt.flags);
   store<f64>(row, f64.NaN, PositionAt.markPrice);
   store<f64>(row, f64.NaN, PositionAt.liquidationPrice);
   store<f64>(row, f64.NaN, PositionAt.bankruptcyPrice);
@@ -131,7 +131,30 @@ function addPosition(account: usize, accountSlot: u32, instrument: u32, flags: u
   return foundEntry == 0 ? 0 : row;
 }
 
-/** Takes a flat position without open orders out of its account and returns its slot to the pool. */
+/** Terms of a position, to be written: made where it has none yet. There is a row for every position. */
+export function findOrAddTerms(position: usize): usize {
+  let slot = load<u32>(position, PositionAt.terms);
+  if (slot != 0) return termsRow(slot);
+  slot = load<u32>(CONTROL, ControlAt.positionTermsFree);
+  if (slot != 0) store<u32>(CONTROL, load<u32>(termsRow(slot), PositionTermsAt.next), ControlAt.positionTermsFree);
+  else {
+    slot = load<u32>(CONTROL, ControlAt.positionTermsCount);
+    store<u32>(CONTROL, slot + 1, ControlAt.positionTermsCount);
+  }
+  const row = termsRow(slot);
+  memory.fill(row, 0, PositionTermsAt.bytes);
+  store<u32>(position, slot, PositionAt.terms);
+  return row;
+}
+
+function releaseTerms(position: usize): void {
+  const slot = load<u32>(position, PositionAt.terms);
+  if (slot == 0) return;
+  store<u32>(termsRow(slot), load<u32>(CONTROL, ControlAt.positionTermsFree), PositionTermsAt.next);
+  store<u32>(CONTROL, slot, ControlAt.positionTermsFree);
+}
+
+/** Takes a flat position without open orders out of its account and returns its slot, and that of its terms, to their pools. */
 export function removePosition(account: usize, slot: u32): void {
   let link = load<u32>(account, AccountAt.firstPosition);
   let last: u32 = 0;
@@ -142,11 +165,12 @@ export function removePosition(account: usize, slot: u32): void {
   if (link == 0) return;
   const row = positionRow(slot);
   removeEntry(account, row);
+  releaseTerms(row);
   const next = load<u32>(row, PositionAt.next);
   if (last == 0) store<u32>(account, next, AccountAt.firstPosition);
   else store<u32>(positionRow(last - 1), next, PositionAt.next);
   store<u16>(account, load<u16>(account, AccountAt.positionCount) - 1, AccountAt.positionCount);
-  store<u32>(row, 0, PositionAt.instrument);
+  store<u16>(row, 0, PositionAt.instrument);
   store<u32>(row, load<u32>(CONTROL, ControlAt.positionFree), PositionAt.next);
   store<u32>(CONTROL, slot + 1, ControlAt.positionFree);
 }

@@ -6,10 +6,10 @@
 import { marginRatio, poolStatus, worseMarginRatio } from "../../risk/portfolio/status";
 import { STATUS_OK } from "../../risk/portfolio/workspace";
 import { GroupAt } from "../../shared/layout/market";
-import { AccountAt, AccountFlag, BalanceAt, POOL_ISOLATED, PoolAt, PoolEntryAt, PoolEntryFlag, PositionAt, PositionFlag } from "../../shared/layout/shard";
+import { AccountAt, AccountFlag, BalanceAt, POOL_ISOLATED, PoolAt, PoolEntryAt, PoolEntryFlag, PositionAt, PositionFlag, PositionTermsAt } from "../../shared/layout/shard";
 import { POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
 import { assetPrice, ContractAt, ContractFlag, contractOf, INSIDE, PieceAt } from "./contracts";
-import { balanceRow, groupRow, NONE, poolBlock } from "./memory";
+import { balanceRow, groupRow, NONE, poolBlock, termsOf } from "./memory";
 import { balanceOf, setUnsafe } from "./pools";
 import { openForValuation, publishAccount } from "./publish";
 
@@ -260,7 +260,7 @@ function sumUsual(block: usize, sum: usize, first: usize): usize {
   let grossNet = f64x2.splat(0);
   let at = first;
   let entry = block + PoolAt.entries;
-  if (usual) store<f64>(sum, <f64>load<i64>(<usize>load<u32>(entry, PoolEntryAt.row), PositionAt.isolatedMargin) / UNIT, SumAt.wallet);
+  if (usual) store<f64>(sum, <f64>load<i64>(termsOf(load<u32>(entry, PoolEntryAt.row)), PositionTermsAt.isolatedMargin) / UNIT, SumAt.wallet);
   const end = entry + <usize>load<u16>(block, PoolAt.count) * PoolEntryAt.bytes;
   for (; entry < end; entry += PoolEntryAt.bytes) {
     const qty = load<f64>(entry, PoolEntryAt.qty);
@@ -528,11 +528,12 @@ function sumOrders(block: usize): f64 {
 
 function orderMargin(row: usize, contract: usize, qty: f64, value: f64, held: f64): f64 {
   const lotSize = load<f64>(contract, ContractAt.lotSize);
+  const terms = termsOf(row);
   const leverage = <f64>load<i64>(row, PositionAt.leverage) / UNIT;
-  const buyQty = <f64>load<i64>(row, PositionAt.buyLots) * lotSize;
-  const buyNotional = <f64>load<i64>(row, PositionAt.buyValue) / UNIT;
-  const sellQty = <f64>load<i64>(row, PositionAt.sellLots) * lotSize;
-  const sellNotional = <f64>load<i64>(row, PositionAt.sellValue) / UNIT;
+  const buyQty = <f64>load<i64>(terms, PositionTermsAt.buyLots) * lotSize;
+  const buyNotional = <f64>load<i64>(terms, PositionTermsAt.buyValue) / UNIT;
+  const sellQty = <f64>load<i64>(terms, PositionTermsAt.sellLots) * lotSize;
+  const sellNotional = <f64>load<i64>(terms, PositionTermsAt.sellValue) / UNIT;
   const signedValue = qty < 0 ? -value : value;
   const bought = filledMargin(contract, qty + buyQty, abs(signedValue + buyNotional), leverage);
   const sold = filledMargin(contract, qty + -sellQty, abs(signedValue + -sellNotional), leverage);

@@ -11,11 +11,11 @@ import { OptionType } from "../../../schemas/generated/option-type";
 import { Payoff } from "../../../schemas/generated/payoff";
 import { Premium } from "../../../schemas/generated/premium";
 import { InstrumentAt } from "../../shared/layout/market";
-import { AccountAt, AccountFlag, BalanceAt, ControlAt, FillAt, OrderAt, PoolEntryAt, PoolEntryFlag, PositionAt, PositionFlag } from "../../shared/layout/shard";
-import { findOrAddAccount, findOrAddBalance, findOrAddPosition, foundEntry, LIMIT, NONE, positionFlagsOf, removePosition } from "./accounts";
+import { AccountAt, AccountFlag, BalanceAt, ControlAt, FillAt, OrderAt, PoolEntryAt, PoolEntryFlag, PositionAt, PositionFlag, PositionTermsAt } from "../../shared/layout/shard";
+import { findOrAddAccount, findOrAddBalance, findOrAddPosition, findOrAddTerms, foundEntry, LIMIT, NONE, positionFlagsOf, removePosition } from "./accounts";
 import { ContractAt, ContractFlag, contractOf } from "./contracts";
 import { addExact, clearOverflow, mulDivCeil, mulDivFloor, mulExact, overflowed, raiseOverflow } from "./int128";
-import { accountRow, balanceRow, CONTROL, count, fillRing, instrumentRow, orderRow, partition, positionRow, positionSlotOf, settlementWord } from "./memory";
+import { accountRow, balanceRow, CONTROL, count, fillRing, instrumentRow, orderRow, partition, positionRow, positionSlotOf, settlementWord, termsOf } from "./memory";
 import { addOrder, countOpenOrders, findOrder, removeOrder } from "./orders";
 import { copyRow, followRow, sumPools } from "./pools";
 import { publish, writeSlot } from "./ring";
@@ -194,6 +194,11 @@ function recordFill(event: usize, offset: i64, index: u32, realizedPnl: i64, pos
   store<i64>(record, walletAfter, FillAt.walletAfter);
 }
 
+// What is zero needs no terms.
+function setIsolatedMargin(position: usize, margin: i64): void {
+  if (margin != 0 || load<u32>(position, PositionAt.terms) != 0) store<i64>(findOrAddTerms(position), margin, PositionTermsAt.isolatedMargin);
+}
+
 // The open order a fill belongs to gets smaller by what was filled.
 function reduceOrder(accountSlot: u32, account: usize, orderId: u64, lots: i64): void {
   // Most accounts that are filled as makers elsewhere have no order open here.
@@ -205,25 +210,26 @@ function reduceOrder(accountSlot: u32, account: usize, orderId: u64, lots: i64):
   setOrderRemaining(account, slot, lots >= remaining ? 0 : remaining - lots);
 }
 
-// Moves the sums of the order's position row along; removes the order at zero.
+// Moves the sums of the order's position along; removes the order at zero.
 function setOrderRemaining(account: usize, slot: u32, remaining: i64): void {
   const row = orderRow(slot);
   const position = positionRow(load<u32>(row, OrderAt.position) - 1);
-  const contract = contractOf(load<u32>(position, PositionAt.instrument));
+  const terms = termsOf(position);
+  const contract = contractOf(<u32>load<u16>(position, PositionAt.instrument));
   const ticks = load<i64>(row, OrderAt.priceTicks);
   const before = load<i64>(row, OrderAt.remainingLots);
   const value = orderValue(contract, remaining, ticks) - orderValue(contract, before, ticks);
   if (load<u8>(row, OrderAt.side) == 1) {
-    store<i64>(position, load<i64>(position, PositionAt.buyLots) + remaining - before, PositionAt.buyLots);
-    store<i64>(position, load<i64>(position, PositionAt.buyValue) + value, PositionAt.buyValue);
+    store<i64>(terms, load<i64>(terms, PositionTermsAt.buyLots) + remaining - before, PositionTermsAt.buyLots);
+    store<i64>(terms, load<i64>(terms, PositionTermsAt.buyValue) + value, PositionTermsAt.buyValue);
   } else {
-    store<i64>(position, load<i64>(position, PositionAt.sellLots) + remaining - before, PositionAt.sellLots);
-    store<i64>(position, load<i64>(position, PositionAt.sellValue) + value, PositionAt.sellValue);
+    store<i64>(terms, load<i64>(terms, PositionTermsAt.sellLots) + remaining - before, PositionTermsAt.sellLots);
+    store<i64>(terms, load<i64>(terms, PositionTermsAt.sellValue) + value, PositionTermsAt.sellValue);
   }
   store<i64>(row, remaining, OrderAt.remainingLots);
   if (remaining == 0) {
-    const left = load<u32>(position, PositionAt.openOrderCount) - 1;
-    store<u32>(position, left, PositionAt.openOrderCount);
+    const left = load<u32>(terms, PositionTermsAt.openOrderCount) - 1;
+    store<u32>(terms, left, PositionTermsAt.openOrderCount);
     countOpenOrders(account, -1);
     removeOrder(slot);
     if (left == 0) followRow(account, position);
@@ -270,14 +276,14 @@ function applyFill(event: usize, account: usize, accountSlot: u32, offset: i64, 
     const cash = addExact(realized, -fee);
     walletAfter = load<i64>(wallet, BalanceAt.wallet);
     if (flags & PositionFlag.Isolated) {
-      let margin = addExact(load<i64>(row, PositionAt.isolatedMargin), cash);
+      let margin = addExact(load<i64>(termsOf(row), PositionTermsAt.isolatedMargin), cash);
       // Once flat, what is left of the isolated margin goes home.
       if (nextLots == 0) {
         walletAfter = addExact(walletAfter, margin);
         margin = 0;
       }
       if (overflowed) return reject(account);
-      store<i64>(row, margin, PositionAt.isolatedMargin);
+      setIsolatedMargin(row, margin);
     } else {
       walletAfter = addExact(walletAfter, cash);
       if (overflowed) return reject(account);
@@ -328,8 +334,9 @@ function applyOrderPlaced(event: usize, account: usize, accountSlot: u32): Appli
   const open = findOrder(accountSlot, orderId);
   if (open != NONE) setOrderRemaining(account, open, 0);
   const buy = load<u8>(event, AccountEventAt.side) == 1;
-  const sumLots = addExact(buy ? load<i64>(position, PositionAt.buyLots) : load<i64>(position, PositionAt.sellLots), lots);
-  const sumValue = addExact(buy ? load<i64>(position, PositionAt.buyValue) : load<i64>(position, PositionAt.sellValue), value);
+  const held = termsOf(position);
+  const sumLots = addExact(buy ? load<i64>(held, PositionTermsAt.buyLots) : load<i64>(held, PositionTermsAt.sellLots), lots);
+  const sumValue = addExact(buy ? load<i64>(held, PositionTermsAt.buyValue) : load<i64>(held, PositionTermsAt.sellValue), value);
   if (overflowed) return reject(account);
   const slot = addOrder(accountSlot, orderId);
   if (slot == NONE) return Applied.ShardFull;
@@ -338,14 +345,15 @@ function applyOrderPlaced(event: usize, account: usize, accountSlot: u32): Appli
   store<i64>(row, ticks, OrderAt.priceTicks);
   store<i64>(row, lots, OrderAt.remainingLots);
   store<u8>(row, buy ? 1 : 2, OrderAt.side);
+  const terms = findOrAddTerms(position);
   if (buy) {
-    store<i64>(position, sumLots, PositionAt.buyLots);
-    store<i64>(position, sumValue, PositionAt.buyValue);
+    store<i64>(terms, sumLots, PositionTermsAt.buyLots);
+    store<i64>(terms, sumValue, PositionTermsAt.buyValue);
   } else {
-    store<i64>(position, sumLots, PositionAt.sellLots);
-    store<i64>(position, sumValue, PositionAt.sellValue);
+    store<i64>(terms, sumLots, PositionTermsAt.sellLots);
+    store<i64>(terms, sumValue, PositionTermsAt.sellValue);
   }
-  store<u32>(position, load<u32>(position, PositionAt.openOrderCount) + 1, PositionAt.openOrderCount);
+  store<u32>(terms, load<u32>(terms, PositionTermsAt.openOrderCount) + 1, PositionTermsAt.openOrderCount);
   countOpenOrders(account, 1);
   followRow(account, position);
   return Applied.Yes;
@@ -379,10 +387,10 @@ function applyIsolatedTransfer(event: usize, account: usize, accountSlot: u32): 
   if (position == LIMIT) return reject(account);
   const amount = load<i64>(event, AccountEventAt.amount);
   const wallet = addExact(load<i64>(balanceRow(walletSlot), BalanceAt.wallet), -amount);
-  const margin = addExact(load<i64>(position, PositionAt.isolatedMargin), amount);
+  const margin = addExact(load<i64>(termsOf(position), PositionTermsAt.isolatedMargin), amount);
   if (overflowed) return reject(account);
   store<i64>(balanceRow(walletSlot), wallet, BalanceAt.wallet);
-  store<i64>(position, margin, PositionAt.isolatedMargin);
+  setIsolatedMargin(position, margin);
   return Applied.Yes;
 }
 
@@ -397,8 +405,8 @@ function bookSettlement(account: usize, position: usize, instrument: usize, cash
   const wallet = balanceRow(slot);
   let walletAfter = load<i64>(wallet, BalanceAt.wallet);
   let margin: i64 = 0;
-  if (load<u32>(position, PositionAt.flags) & PositionFlag.Isolated) {
-    margin = addExact(load<i64>(position, PositionAt.isolatedMargin), cash);
+  if (<u32>load<u16>(position, PositionAt.flags) & PositionFlag.Isolated) {
+    margin = addExact(load<i64>(termsOf(position), PositionTermsAt.isolatedMargin), cash);
     if (flat) {
       walletAfter = addExact(walletAfter, margin);
       margin = 0;
@@ -406,7 +414,7 @@ function bookSettlement(account: usize, position: usize, instrument: usize, cash
   } else walletAfter = addExact(walletAfter, cash);
   if (overflowed) return true;
   store<i64>(wallet, walletAfter, BalanceAt.wallet);
-  store<i64>(position, margin, PositionAt.isolatedMargin);
+  setIsolatedMargin(position, margin);
   return true;
 }
 
@@ -462,7 +470,7 @@ function expirePosition(positionSlot: u32, instrument: usize, price: i64): bool 
   let cash: i64 = 0;
   if (qty != 0) {
     if (load<u8>(instrument, InstrumentAt.kind) == InstrumentKind.Option) cash = addExact(openCash, optionDeliveryCash(instrument, qty, price));
-    else cash = addExact(openCash, tradeCash(contractOf(load<u32>(position, PositionAt.instrument)), -qty, price));
+    else cash = addExact(openCash, tradeCash(contractOf(<u32>load<u16>(position, PositionAt.instrument)), -qty, price));
   }
   const isOpened = openSettled(account);
   let room = true;
@@ -473,7 +481,7 @@ function expirePosition(positionSlot: u32, instrument: usize, price: i64): bool 
     else if (room) {
       store<i64>(position, 0, PositionAt.qtyLots);
       store<i64>(position, 0, PositionAt.openCash);
-      if (load<u32>(position, PositionAt.openOrderCount) != 0) cancelOrdersOf(account, positionSlot);
+      if (load<u32>(termsOf(position), PositionTermsAt.openOrderCount) != 0) cancelOrdersOf(account, positionSlot);
       removePosition(account, positionSlot);
     }
   }
@@ -494,7 +502,7 @@ function applySettlement(event: usize, expiry: bool): Applied {
   const end = load<u32>(CONTROL, ControlAt.positionCount);
   for (let slot: u32 = 0; slot < end; ++slot) {
     const position = positionRow(slot);
-    if (load<u32>(position, PositionAt.instrument) != instrumentId) continue;
+    if (<u32>load<u16>(position, PositionAt.instrument) != instrumentId) continue;
     if (expiry) {
       if (!expirePosition(slot, instrument, ticks)) return Applied.ShardFull;
     } else if (load<i64>(position, PositionAt.qtyLots) != 0) {

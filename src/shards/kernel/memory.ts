@@ -2,7 +2,7 @@
 // serves one shard.
 
 import { AssetAt, GroupAt, InstrumentAt, MARKET_ASSETS_OFFSET, MARKET_GROUPS_OFFSET, MARKET_INSTRUMENTS_OFFSET, MARKET_TABLES_OFFSET, MARKET_TIERS_OFFSET, MarginTableAt, TierAt } from "../../shared/layout/market";
-import { AccountAt, BalanceAt, ControlAt, OrderAt, POOL_UNIT_BYTES, PositionAt, SHARD_LAYOUT_VERSION, SHARD_MAGIC } from "../../shared/layout/shard";
+import { AccountAt, BalanceAt, ControlAt, OrderAt, POOL_UNIT_BYTES, PositionAt, PositionTermsAt, SHARD_LAYOUT_VERSION, SHARD_MAGIC } from "../../shared/layout/shard";
 import { INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES } from "../../shared/limits";
 
 /** No slot: the pool is full, the account's own limit is reached, or there is none. */
@@ -22,6 +22,7 @@ export let balances: usize = 0;
 export let balanceCapacity: u32 = 0;
 export let positions: usize = 0;
 export let positionCapacity: u32 = 0;
+export let positionTerms: usize = 0;
 export let settlements: usize = 0;
 export let orderHash: usize = 0;
 export let orderHashMask: u32 = 0;
@@ -51,6 +52,7 @@ export function attachMemory(): bool {
   balanceCapacity = load<u32>(CONTROL, ControlAt.balanceCapacity);
   positions = load<u32>(CONTROL, ControlAt.positions);
   positionCapacity = load<u32>(CONTROL, ControlAt.positionCapacity);
+  positionTerms = load<u32>(CONTROL, ControlAt.positionTerms);
   settlements = load<u32>(CONTROL, ControlAt.settlements);
   orderHash = load<u32>(CONTROL, ControlAt.orderHash);
   orderHashMask = load<u32>(CONTROL, ControlAt.orderHashSlots) - 1;
@@ -81,6 +83,15 @@ export function attachMemory(): bool {
 // @ts-expect-error: decorator
 @inline export function positionSlotOf(row: usize): u32 {
   return <u32>((row - positions) / PositionAt.bytes);
+}
+// @ts-expect-error: decorator
+@inline export function termsRow(slot: u32): usize {
+  return positionTerms + <usize>slot * PositionTermsAt.bytes;
+}
+/** Terms of a position, to be read: of one that has none the row of zeros. */
+// @ts-expect-error: decorator
+@inline export function termsOf(position: usize): usize {
+  return termsRow(load<u32>(position, PositionAt.terms));
 }
 // @ts-expect-error: decorator
 @inline export function orderRow(slot: u32): usize {

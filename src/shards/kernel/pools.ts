@@ -19,10 +19,11 @@ import {
   PoolEntryFlag,
   PositionAt,
   PositionFlag,
+  PositionTermsAt,
 } from "../../shared/layout/shard";
 import { NONE } from "./accounts";
 import { ContractAt, contractOf } from "./contracts";
-import { accountRow, balanceRow, CONTROL, groupRow, instrumentRow, poolBlock, poolSafe, poolSafeMinima, poolUnits, pools, positionRow } from "./memory";
+import { accountRow, balanceRow, CONTROL, groupRow, instrumentRow, poolBlock, poolSafe, poolSafeMinima, poolUnits, pools, positionRow, termsOf } from "./memory";
 import { GroupAt, InstrumentAt } from "../../shared/layout/market";
 import { INSTRUMENT_SLOTS } from "../../shared/limits";
 
@@ -258,22 +259,22 @@ export function copyRow(entry: usize): void {
   store<f64>(entry, <f64>load<i64>(row, PositionAt.qtyLots) * load<f64>(instrumentRow(instrument), InstrumentAt.lotSize), PoolEntryAt.qty);
   store<f64>(entry, <f64>load<i64>(row, PositionAt.openCash) / UNIT, PoolEntryAt.openCash);
   let flags: u32 = PoolEntryFlag.Changed;
-  if (load<u32>(row, PositionAt.openOrderCount) != 0) flags |= PoolEntryFlag.Orders;
+  if (load<u32>(termsOf(row), PositionTermsAt.openOrderCount) != 0) flags |= PoolEntryFlag.Orders;
   if (load<i64>(row, PositionAt.leverage) != 0) flags |= PoolEntryFlag.Leverage;
   store<u8>(entry, <u8>flags, PoolEntryAt.flags);
 }
 
 /** Brings the entry of a position row to what the row says. */
 export function followRow(account: usize, row: usize): void {
-  const instrument = load<u32>(row, PositionAt.instrument);
-  const entry = findEntry(account, load<u32>(instrumentRow(instrument), InstrumentAt.settle), keyOf(instrument, load<u32>(row, PositionAt.flags)));
+  const instrument = <u32>load<u16>(row, PositionAt.instrument);
+  const entry = findEntry(account, load<u32>(instrumentRow(instrument), InstrumentAt.settle), keyOf(instrument, <u32>load<u16>(row, PositionAt.flags)));
   if (entry != 0) copyRow(entry);
 }
 
 /** Takes the entry of a position row out; the others keep their order. */
 export function removeEntry(account: usize, row: usize): void {
-  const instrument = load<u32>(row, PositionAt.instrument);
-  const entry = findEntry(account, load<u32>(instrumentRow(instrument), InstrumentAt.settle), keyOf(instrument, load<u32>(row, PositionAt.flags)));
+  const instrument = <u32>load<u16>(row, PositionAt.instrument);
+  const entry = findEntry(account, load<u32>(instrumentRow(instrument), InstrumentAt.settle), keyOf(instrument, <u32>load<u16>(row, PositionAt.flags)));
   if (entry == 0) return;
   const block = foundPool;
   const count = <u32>load<u16>(block, PoolAt.count) - 1;
@@ -312,7 +313,7 @@ function findBalanceOf(account: usize, block: usize): u32 {
 export function sumPool(account: usize, block: usize): void {
   let cash: f64 = 0;
   if (load<u32>(block, PoolAt.id) & POOL_ISOLATED) {
-    cash = <f64>load<i64>(<usize>load<u32>(entryOf(block, 0), PoolEntryAt.row), PositionAt.isolatedMargin) / UNIT;
+    cash = <f64>load<i64>(termsOf(load<u32>(entryOf(block, 0), PoolEntryAt.row)), PositionTermsAt.isolatedMargin) / UNIT;
   } else {
     const balance = balanceOf(account, block);
     if (balance != NONE) cash = <f64>load<i64>(balanceRow(balance), BalanceAt.wallet) / UNIT;
@@ -356,9 +357,9 @@ export function rebuildPools(): void {
     let link = load<u32>(account, AccountAt.firstPosition);
     while (link != 0) {
       const row = positionRow(link - 1);
-      const instrument = load<u32>(row, PositionAt.instrument);
+      const instrument = <u32>load<u16>(row, PositionAt.instrument);
       const settle = load<u32>(instrumentRow(instrument), InstrumentAt.settle);
-      tryAddEntry(account, slot, settle, keyOf(instrument, load<u32>(row, PositionAt.flags)), link - 1);
+      tryAddEntry(account, slot, settle, keyOf(instrument, <u32>load<u16>(row, PositionAt.flags)), link - 1);
       link = load<u32>(row, PositionAt.next);
     }
     markPooled(account, slot, load<u8>(groupRow(load<u32>(account, AccountAt.group)), GroupAt.collateral));

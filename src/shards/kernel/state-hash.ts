@@ -1,8 +1,8 @@
 // The state hash of the ledger, as src/shards/snapshot/state-hash.ts defines it: the sum, over all records of the ledger, of a
 // hash of each. Sums of parts add up, so a long ledger is hashed piece by piece.
-import { AccountAt, AccountFlag, BalanceAt, OrderAt, PositionAt } from "../../shared/layout/shard";
+import { AccountAt, AccountFlag, BalanceAt, OrderAt, PositionAt, PositionTermsAt } from "../../shared/layout/shard";
 import { INSTRUMENT_SLOTS } from "../../shared/limits";
-import { accountRow, balanceRow, orderRow, positionRow, settlementWord } from "./memory";
+import { accountRow, balanceRow, orderRow, positionRow, settlementWord, termsOf } from "./memory";
 
 // What a record is: its first word.
 const ACCOUNT: u64 = 1;
@@ -40,14 +40,14 @@ function hashBalance(accountId: u64, row: usize): u64 {
 }
 
 function hashPosition(accountId: u64, row: usize): u64 {
-  let h = mix(mix(begin(POSITION), accountId), load<u32>(row, PositionAt.instrument));
-  h = mix(h, load<u32>(row, PositionAt.flags));
+  let h = mix(mix(begin(POSITION), accountId), <u32>load<u16>(row, PositionAt.instrument));
+  h = mix(h, <u32>load<u16>(row, PositionAt.flags));
   h = mixField(h, row, PositionAt.qtyLots);
   h = mixField(h, row, PositionAt.openCash);
   h = mixField(h, row, PositionAt.realizedPnl);
   h = mixField(h, row, PositionAt.fees);
   h = mixField(h, row, PositionAt.funding);
-  h = mixField(h, row, PositionAt.isolatedMargin);
+  h = mixField(h, termsOf(row), PositionTermsAt.isolatedMargin);
   return end(mixField(h, row, PositionAt.leverage));
 }
 
@@ -90,8 +90,8 @@ export function hashOrders(from: u32, to: u32): u64 {
     const position = positionRow(link - 1);
     let h = mix(begin(ORDER), load<u64>(accountRow(load<u32>(row, OrderAt.account)), AccountAt.accountId));
     h = mixField(h, row, OrderAt.orderId);
-    h = mix(h, load<u32>(position, PositionAt.instrument));
-    h = mix(h, load<u32>(position, PositionAt.flags));
+    h = mix(h, <u32>load<u16>(position, PositionAt.instrument));
+    h = mix(h, <u32>load<u16>(position, PositionAt.flags));
     h = mix(h, load<u8>(row, OrderAt.side));
     h = mixField(h, row, OrderAt.priceTicks);
     sum += end(mixField(h, row, OrderAt.remainingLots));

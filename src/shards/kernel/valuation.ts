@@ -4,11 +4,11 @@
 import { evaluate } from "../../risk/portfolio/evaluate";
 import { NO_ROW, PAYOFF_INVERSE } from "../../risk/portfolio/workspace";
 import { GroupAt, InstrumentAt } from "../../shared/layout/market";
-import { AccountAt, AccountFlag, BalanceAt, PositionAt, PositionFlag } from "../../shared/layout/shard";
+import { AccountAt, AccountFlag, BalanceAt, PositionAt, PositionFlag, PositionTermsAt } from "../../shared/layout/shard";
 import { INSTRUMENT_SLOTS, POSITIONS_PER_ACCOUNT_MAX } from "../../shared/limits";
 import { isMarked, ws } from "./contracts";
 import { clearPosition, valueLean } from "./lean";
-import { accountRow, balanceRow, groupRow, instrumentRow, positionRow } from "./memory";
+import { accountRow, balanceRow, groupRow, instrumentRow, positionRow, termsOf } from "./memory";
 import { markPooled, sumPools } from "./pools";
 import { openForValuation, publishAccount } from "./publish";
 
@@ -40,7 +40,7 @@ export function valueAccount(slot: u32): void {
   valueGeneral(account, slot);
 }
 
-function addOrders(instrument: u32, position: usize, leverage: f64): void {
+function addOrders(instrument: u32, terms: usize, leverage: f64): void {
   let row = orderRowOf[instrument];
   if (row == NO_ROW) {
     row = ws.orderCount;
@@ -54,10 +54,10 @@ function addOrders(instrument: u32, position: usize, leverage: f64): void {
     ws.orderLeverage[row] = leverage;
   }
   const lotSize = load<f64>(instrumentRow(instrument), InstrumentAt.lotSize);
-  ws.orderBuyQty[row] += <f64>load<i64>(position, PositionAt.buyLots) * lotSize;
-  ws.orderBuyNotional[row] += <f64>load<i64>(position, PositionAt.buyValue) / UNIT;
-  ws.orderSellQty[row] += <f64>load<i64>(position, PositionAt.sellLots) * lotSize;
-  ws.orderSellNotional[row] += <f64>load<i64>(position, PositionAt.sellValue) / UNIT;
+  ws.orderBuyQty[row] += <f64>load<i64>(terms, PositionTermsAt.buyLots) * lotSize;
+  ws.orderBuyNotional[row] += <f64>load<i64>(terms, PositionTermsAt.buyValue) / UNIT;
+  ws.orderSellQty[row] += <f64>load<i64>(terms, PositionTermsAt.sellLots) * lotSize;
+  ws.orderSellNotional[row] += <f64>load<i64>(terms, PositionTermsAt.sellValue) / UNIT;
 }
 
 // Orders stand under the leverage of the position they would change; of a hedge-mode pair under the lower one, which needs
@@ -101,9 +101,10 @@ export function valueGeneral(account: usize, slot: u32): void {
   link = load<u32>(account, AccountAt.firstPosition);
   while (link != 0) {
     const row = positionRow(link - 1);
-    const id = load<u32>(row, PositionAt.instrument);
+    const id = <u32>load<u16>(row, PositionAt.instrument);
     const lots = load<i64>(row, PositionAt.qtyLots);
-    if (lots != 0 || load<u32>(row, PositionAt.openOrderCount) != 0) {
+    const terms = termsOf(row);
+    if (lots != 0 || load<u32>(terms, PositionTermsAt.openOrderCount) != 0) {
       const instrument = instrumentRow(id);
       if (!isMarked(id)) ++unmarked;
       else {
@@ -116,12 +117,12 @@ export function valueGeneral(account: usize, slot: u32): void {
           ws.positionInstrument[rows] = id;
           ws.positionQty[rows] = <f64>lots * load<f64>(instrument, InstrumentAt.lotSize);
           ws.positionOpenCash[rows] = <f64>load<i64>(row, PositionAt.openCash) / UNIT;
-          ws.positionIsolated[rows] = load<u32>(row, PositionAt.flags) & PositionFlag.Isolated;
-          ws.positionIsolatedMargin[rows] = <f64>load<i64>(row, PositionAt.isolatedMargin) / UNIT;
+          ws.positionIsolated[rows] = <u32>load<u16>(row, PositionAt.flags) & PositionFlag.Isolated;
+          ws.positionIsolatedMargin[rows] = <f64>load<i64>(terms, PositionTermsAt.isolatedMargin) / UNIT;
           ws.positionLeverage[rows] = leverage;
           ++rows;
         }
-        if (load<u32>(row, PositionAt.openOrderCount) != 0) addOrders(id, row, leverage);
+        if (load<u32>(terms, PositionTermsAt.openOrderCount) != 0) addOrders(id, terms, leverage);
       }
     }
     link = load<u32>(row, PositionAt.next);
@@ -140,7 +141,7 @@ export function valueGeneral(account: usize, slot: u32): void {
   link = load<u32>(account, AccountAt.firstPosition);
   while (link != 0) {
     const row = positionRow(link - 1);
-    const id = load<u32>(row, PositionAt.instrument);
+    const id = <u32>load<u16>(row, PositionAt.instrument);
     const mark = isMarked(id) ? ws.instrumentMark[id] : NaN;
     if (index < rows && slotOf[index] == link - 1) {
       const price = ws.positionLiquidationPrice[index];

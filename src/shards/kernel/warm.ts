@@ -61,7 +61,7 @@ export function warmRecords(ahead: u32, count: u32): void {
       for (; entry < end; entry += PoolEntryAt.bytes) {
         const row = <usize>load<u32>(entry, PoolEntryAt.row);
         // The valuation writes every position of the account, the event one ledger.
-        seen += load<u32>(row, 128);
+        seen += load<u32>(row, 64);
         if (<u32>load<u16>(entry, PoolEntryAt.key) >> 3 == instrument) seen += load<u32>(row);
       }
       const next = load<u32>(block, PoolAt.next);

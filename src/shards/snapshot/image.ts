@@ -12,7 +12,15 @@ import {
   MARKET_INSTRUMENTS_OFFSET,
   MarketHeaderAt,
 } from "../../shared/layout/market";
-import { AccountAt, BalanceAt, ControlAt, OrderAt, PositionAt, SHARD_LAYOUT_VERSION } from "../../shared/layout/shard";
+import {
+  AccountAt,
+  BalanceAt,
+  ControlAt,
+  OrderAt,
+  PositionAt,
+  PositionTermsAt,
+  SHARD_LAYOUT_VERSION,
+} from "../../shared/layout/shard";
 import { INSTRUMENT_SLOTS, KERNEL_RESERVED_BYTES } from "../../shared/limits";
 import { crc32 } from "../../shared/wire/crc32";
 import { type HashingKernel, hashText } from "./state-hash";
@@ -34,6 +42,7 @@ export const SECTION_NAMES = [
   "accounts",
   "balances",
   "positions",
+  "positionTerms",
   "settlements",
   "orders",
 ] as const;
@@ -100,6 +109,7 @@ export class ImageCopy {
     this.rows("accounts", ControlAt.accounts, ControlAt.accountCount, AccountAt.bytes);
     this.rows("balances", ControlAt.balances, ControlAt.balanceCount, BalanceAt.bytes);
     this.rows("positions", ControlAt.positions, ControlAt.positionCount, PositionAt.bytes);
+    this.rows("positionTerms", ControlAt.positionTerms, ControlAt.positionTermsCount, PositionTermsAt.bytes);
     this.section("settlements", [{ at: word(ControlAt.settlements), bytes: INSTRUMENT_SLOTS * 16 }]);
     this.rows("orders", ControlAt.orders, ControlAt.orderCount, OrderAt.bytes);
     this.body = new Uint8Array(this.sections.reduce((sum, section) => sum + section.bytes, 0));

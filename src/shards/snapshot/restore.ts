@@ -22,9 +22,11 @@ const COUNTERS_32 = [
   ControlAt.accountCount,
   ControlAt.balanceCount,
   ControlAt.positionCount,
+  ControlAt.positionTermsCount,
   ControlAt.orderCount,
   ControlAt.orderFree,
   ControlAt.positionFree,
+  ControlAt.positionTermsFree,
 ] as const;
 /** Rows, what says where they begin, how many there are, how many fit, and the key that says so. */
 const POOLS = [
@@ -59,6 +61,8 @@ export function restoreShardMemory(
       );
   }
   for (const [name, offsetAt] of POOLS) bytes.set(snapshot.section(name), control.getUint32(offsetAt, true));
+  // No more than positions, so these fit where those do.
+  bytes.set(snapshot.section("positionTerms"), control.getUint32(ControlAt.positionTerms, true));
   bytes.set(snapshot.section("settlements"), control.getUint32(ControlAt.settlements, true));
   for (const at of COUNTERS_64) control.setBigUint64(at, saved.readBigUInt64LE(at), true);
   for (const at of COUNTERS_32) control.setUint32(at, saved.readUInt32LE(at), true);

@@ -34,6 +34,7 @@ import {
   PoolAt,
   PoolEntryAt,
   PositionAt,
+  PositionTermsAt,
 } from "./shard";
 
 type Field = [name: string, at: number, bytes: number];
@@ -71,6 +72,9 @@ const ROWS: Row[] = [
         balanceCapacity: ControlAt.balanceCapacity,
         positions: ControlAt.positions,
         positionCapacity: ControlAt.positionCapacity,
+        positionTerms: ControlAt.positionTerms,
+        positionTermsCount: ControlAt.positionTermsCount,
+        positionTermsFree: ControlAt.positionTermsFree,
         orderHash: ControlAt.orderHash,
         orderHashSlots: ControlAt.orderHashSlots,
         orders: ControlAt.orders,
@@ -217,24 +221,18 @@ const ROWS: Row[] = [
     64,
     [
       ...each(u32, {
-        instrument: PositionAt.instrument,
         next: PositionAt.next,
         account: PositionAt.account,
-        flags: PositionAt.flags,
-        openOrderCount: PositionAt.openOrderCount,
+        terms: PositionAt.terms,
       }),
+      ...each(u16, { instrument: PositionAt.instrument, flags: PositionAt.flags }),
       ...each(i64, {
         qtyLots: PositionAt.qtyLots,
         openCash: PositionAt.openCash,
         realizedPnl: PositionAt.realizedPnl,
         fees: PositionAt.fees,
         funding: PositionAt.funding,
-        isolatedMargin: PositionAt.isolatedMargin,
         leverage: PositionAt.leverage,
-        buyLots: PositionAt.buyLots,
-        sellLots: PositionAt.sellLots,
-        buyValue: PositionAt.buyValue,
-        sellValue: PositionAt.sellValue,
         markPrice: PositionAt.markPrice,
         notional: PositionAt.notional,
         unrealizedPnl: PositionAt.unrealizedPnl,
@@ -244,6 +242,21 @@ const ROWS: Row[] = [
         bankruptcyPrice: PositionAt.bankruptcyPrice,
         entryPrice: PositionAt.entryPrice,
       }),
+    ],
+  ],
+  [
+    "position terms",
+    PositionTermsAt.bytes,
+    64,
+    [
+      ...each(i64, {
+        isolatedMargin: PositionTermsAt.isolatedMargin,
+        buyLots: PositionTermsAt.buyLots,
+        sellLots: PositionTermsAt.sellLots,
+        buyValue: PositionTermsAt.buyValue,
+        sellValue: PositionTermsAt.sellValue,
+      }),
+      ...each(u32, { openOrderCount: PositionTermsAt.openOrderCount, next: PositionTermsAt.next }),
     ],
   ],
   [
@@ -466,15 +479,11 @@ describe("a row of shared memory", () => {
 
   it("keeps what every fill changes of a position in one line, and its valuation in another", () => {
     const line = (at: number) => Math.floor(at / 64);
-    for (const at of [
-      PositionAt.qtyLots,
-      PositionAt.openCash,
-      PositionAt.realizedPnl,
-      PositionAt.fees,
-      PositionAt.isolatedMargin,
-    ])
+    for (const at of [PositionAt.qtyLots, PositionAt.openCash, PositionAt.realizedPnl, PositionAt.fees, PositionAt.leverage])
       expect(line(at)).toBe(0);
-    for (let at: number = PositionAt.markPrice; at <= PositionAt.entryPrice; at += 8) expect(line(at)).toBe(2);
+    for (let at: number = PositionAt.markPrice; at <= PositionAt.entryPrice; at += 8) expect(line(at)).toBe(1);
+    // No row begins within a line.
+    expect(PositionAt.bytes).toBe(128);
     expect(PositionAt.entryPrice - PositionAt.markPrice).toBe(56);
     // The kernel writes them as pairs.
     expect(PositionAt.notional).toBe(PositionAt.markPrice + 8);
@@ -530,6 +539,8 @@ describe("the sections", () => {
     const units = bytes.pools / POOL_UNIT_BYTES;
     expect(units % POOL_GROUP_UNITS).toBe(0);
     expect(units).toBeGreaterThanOrEqual(capacity.positions);
+    // A row of terms for each position, and the one of zeros.
+    expect(bytes.positionTerms / PositionTermsAt.bytes).toBe(bytes.positions / PositionAt.bytes + 1);
     expect(bytes.poolSafe).toBe(units * 4);
     expect(bytes.poolSafeMinima).toBe((units / POOL_GROUP_UNITS) * 4);
     expect(bytes.watch).toBe(WATCH_SLOTS * 4);

@@ -11,6 +11,7 @@
 //   accounts     AccountRow × capacity
 //   balances     BalanceEntry × capacity
 //   positions    PositionRow × capacity
+//   position terms   PositionTermsRow × (capacity of positions + 1): of those positions that need one; the first is nobody's
 //   settlements  u64 × 2 × instruments: newest funding and expiry settlement applied
 //   order hash   u32 × slots
 //   orders       OrderEntry × capacity
@@ -47,6 +48,9 @@ export const enum ControlAt {
   orders = 72,
   orderCapacity = 76,
   settlements = 112,
+  /** u32: section of position terms, which holds a row for each position the shard can have; rows in use, the first included. */
+  positionTerms = 116,
+  positionTermsCount = 120,
   /** u32, atomic: in use; a reader may look at slots below it. */
   accountCount = 80,
   balanceCount = 84,
@@ -55,6 +59,8 @@ export const enum ControlAt {
   /** u32, head of the list of free order entries, slot + 1. */
   orderFree = 96,
   positionFree = 100,
+  /** u32, head of the list of free terms rows; 0: none. */
+  positionTermsFree = 124,
   /** u32, atomic: +1 every time the worker goes round; a supervisor sees a hung worker by it. */
   heartbeat = 104,
   /** u32: ErrorCode of the fault that stopped the shard, or 0. */
@@ -125,7 +131,7 @@ export const enum ControlAt {
 }
 
 export const SHARD_MAGIC = 0x504c4d53;
-export const SHARD_LAYOUT_VERSION = 3;
+export const SHARD_LAYOUT_VERSION = 4;
 export const LATENCY_BUCKETS = 512;
 
 export const enum ShardState {
@@ -253,40 +259,55 @@ export const enum PositionFlag {
   Short = 4,
 }
 
-// PositionRow: 192 bytes, three cache lines: 0..63 what every fill changes, 64..107 settings and open orders, 128..191 valuation
-// (float64). 0..107 is the ledger, in exact integers.
+// PositionRow: 128 bytes, two cache lines: 0..63 the ledger, in exact integers, but for what is in its PositionTermsRow; 64..127 the
+// valuation (float64).
 export const enum PositionAt {
+  /** u16, u16: PositionFlag. */
   instrument = 0,
+  flags = 2,
   /** u32, slot + 1, next position of the account. */
   next = 4,
   account = 8,
-  flags = 12,
+  /** u32: slot of its terms; 0 where it has none, which is the row of zeros. */
+  terms = 12,
   qtyLots = 16,
   /** i64, 1e-8 settle: cash that opening the position brought (linear: −cost; inverse: coin value at entry). */
   openCash = 24,
   realizedPnl = 32,
   fees = 40,
   funding = 48,
-  isolatedMargin = 56,
   /** i64, 1e-8; 0: none set. */
-  leverage = 64,
-  buyLots = 72,
-  sellLots = 80,
-  /** i64: Σ lots·ticks of open orders. */
-  buyValue = 88,
-  sellValue = 96,
-  openOrderCount = 104,
+  leverage = 56,
 
-  markPrice = 128,
-  notional = 136,
-  unrealizedPnl = 144,
-  initialMargin = 152,
-  maintenanceMargin = 160,
+  markPrice = 64,
+  notional = 72,
+  unrealizedPnl = 80,
+  initialMargin = 88,
+  maintenanceMargin = 96,
   /** f64; NaN where there is none. */
-  liquidationPrice = 168,
-  bankruptcyPrice = 176,
-  entryPrice = 184,
-  bytes = 192,
+  liquidationPrice = 104,
+  bankruptcyPrice = 112,
+  entryPrice = 120,
+  bytes = 128,
+}
+
+// PositionTermsRow: 64 bytes: isolated margin and open orders of a position, in exact integers. Most have neither, so a position is given
+// a row when it first needs one, and has it until it is removed. The row of slot 0 is nobody's and always zero: whoever reads a
+// position without terms reads there, and finds what a row of zeros says, so that having one makes no difference to any number.
+// Changed and read under the seqlock of the position's account.
+export const enum PositionTermsAt {
+  /** i64, 1e-8 settle. */
+  isolatedMargin = 0,
+  buyLots = 8,
+  sellLots = 16,
+  /** i64, 1e-8 settle: Σ of what its open orders are worth, each rounded up. */
+  buyValue = 24,
+  sellValue = 32,
+  /** u32. */
+  openOrderCount = 40,
+  /** u32: next in the list of free rows; 0: none. */
+  next = 44,
+  bytes = 64,
 }
 
 // PoolBlock: what one margin pool holds, as the sweeps read it: a header of 64 bytes and an entry of 24 bytes for each position row,

@@ -10,6 +10,7 @@ import {
   LATENCY_BUCKETS,
   PositionAt,
   PositionFlag,
+  PositionTermsAt,
   ShardState,
 } from "../layout/shard";
 import { KERNEL_RESERVED_BYTES, SEQLOCK_TRIES_MAX, WATCH_SLOTS } from "../limits";
@@ -51,6 +52,7 @@ export class ShardView {
   private readonly accounts: number;
   private readonly balancesAt: number;
   private readonly positionsAt: number;
+  private readonly positionTermsAt: number;
   private readonly hash: number;
   private readonly hashMask: number;
   private readonly watchAt: number;
@@ -68,6 +70,7 @@ export class ShardView {
     this.accounts = this.control(ControlAt.accounts);
     this.balancesAt = this.control(ControlAt.balances);
     this.positionsAt = this.control(ControlAt.positions);
+    this.positionTermsAt = this.control(ControlAt.positionTerms);
     this.hash = this.control(ControlAt.accountHash);
     this.hashMask = this.control(ControlAt.accountHashSlots) - 1;
     this.watchAt = this.control(ControlAt.watch);
@@ -252,11 +255,12 @@ export class ShardView {
     let result: PositionRisk[] = [];
     const consistent = this.consistent(slot, (row) => {
       result = [];
-      this.eachPosition(row, (at) => {
+      this.eachPosition(row, (at, termsAt) => {
         const f64 = (field: number) => this.doubles[(at + field) / 8];
         const i64 = (field: number) => Number(this.longs[(at + field) / 8]);
-        const id = this.words[(at + PositionAt.instrument) / 4];
-        const flags = this.words[(at + PositionAt.flags) / 4];
+        const terms = (field: number) => Number(this.longs[(termsAt + field) / 8]);
+        const id = this.halves[(at + PositionAt.instrument) / 2];
+        const flags = this.halves[(at + PositionAt.flags) / 2];
         const lotSize = this.market.lotSize(id);
         const leverage = i64(PositionAt.leverage) / UNIT;
         result.push({
@@ -274,13 +278,13 @@ export class ShardView {
           liquidationPrice: finiteOrNull(f64(PositionAt.liquidationPrice)),
           bankruptcyPrice: finiteOrNull(f64(PositionAt.bankruptcyPrice)),
           leverage: leverage > 0 ? leverage : null,
-          isolatedMargin: i64(PositionAt.isolatedMargin) / UNIT,
+          isolatedMargin: terms(PositionTermsAt.isolatedMargin) / UNIT,
           realizedPnl: i64(PositionAt.realizedPnl) / UNIT,
           fees: i64(PositionAt.fees) / UNIT,
           funding: i64(PositionAt.funding) / UNIT,
           settle: this.market.assetSymbol(this.market.settleAsset(id)),
-          openBuyQty: i64(PositionAt.buyLots) * lotSize,
-          openSellQty: i64(PositionAt.sellLots) * lotSize,
+          openBuyQty: terms(PositionTermsAt.buyLots) * lotSize,
+          openSellQty: terms(PositionTermsAt.sellLots) * lotSize,
         });
       });
     });
@@ -323,22 +327,23 @@ export class ShardView {
             transfers: String(this.longs[(at + BalanceAt.transfers) / 8]),
           });
         });
-        this.eachPosition(row, (at) => {
+        this.eachPosition(row, (at, termsAt) => {
           const i64 = (field: number) => String(this.longs[(at + field) / 8]);
+          const terms = (field: number) => String(this.longs[(termsAt + field) / 8]);
           ledger.positions.push({
-            instrumentId: this.words[(at + PositionAt.instrument) / 4],
-            flags: this.words[(at + PositionAt.flags) / 4],
+            instrumentId: this.halves[(at + PositionAt.instrument) / 2],
+            flags: this.halves[(at + PositionAt.flags) / 2],
             qtyLots: i64(PositionAt.qtyLots),
             openCash: i64(PositionAt.openCash),
             realizedPnl: i64(PositionAt.realizedPnl),
             fees: i64(PositionAt.fees),
             funding: i64(PositionAt.funding),
-            isolatedMargin: i64(PositionAt.isolatedMargin),
+            isolatedMargin: terms(PositionTermsAt.isolatedMargin),
             leverage: i64(PositionAt.leverage),
-            buyLots: i64(PositionAt.buyLots),
-            sellLots: i64(PositionAt.sellLots),
-            buyValue: i64(PositionAt.buyValue),
-            sellValue: i64(PositionAt.sellValue),
+            buyLots: terms(PositionTermsAt.buyLots),
+            sellLots: terms(PositionTermsAt.sellLots),
+            buyValue: terms(PositionTermsAt.buyValue),
+            sellValue: terms(PositionTermsAt.sellValue),
           });
         });
         result = ledger;
@@ -349,11 +354,11 @@ export class ShardView {
   }
 
   // Both walks are bounded by the account's own count: a list that changes under them ends, and is read again.
-  private eachPosition(row: number, visit: (at: number) => void): void {
+  private eachPosition(row: number, visit: (at: number, termsAt: number) => void): void {
     let link = this.words[(row + AccountAt.firstPosition) / 4];
     for (let left = this.halves[(row + AccountAt.positionCount) / 2]; link !== 0 && left > 0; left--) {
       const at = this.positionsAt + (link - 1) * PositionAt.bytes;
-      visit(at);
+      visit(at, this.positionTermsAt + this.words[(at + PositionAt.terms) / 4] * PositionTermsAt.bytes);
       link = this.words[(at + PositionAt.next) / 4];
     }
   }

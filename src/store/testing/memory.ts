@@ -116,7 +116,7 @@ export class TestShard {
     // Four position rows are kept for each account.
     for (const [i, lots] of positions.entries()) {
       const at = this.control(ControlAt.positions) + (slot * 4 + i) * PositionAt.bytes;
-      this.words[(at + PositionAt.instrument) / 4] = i + 1;
+      this.halves[(at + PositionAt.instrument) / 2] = i + 1;
       this.words[(at + PositionAt.next) / 4] = i + 1 < positions.length ? slot * 4 + i + 2 : 0;
       this.longs[(at + PositionAt.qtyLots) / 8] = BigInt(lots);
       this.doubles[(at + PositionAt.liquidationPrice) / 8] = Number.NaN;
