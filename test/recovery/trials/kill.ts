@@ -146,7 +146,7 @@ export async function killTrial(options: KillOptions, say: Say = () => undefined
 
 /** Bugs that this trial must find, and the kills that bring them out where any will not do. */
 const PLANTED: readonly (Planted & {
-  points?: readonly FaultPoint[];
+  points?: KillOptions["points"];
 })[] = [
   {
     what: "a snapshot acknowledges one message more than was applied",
@@ -154,6 +154,8 @@ const PLANTED: readonly (Planted & {
     file: "src/shards/snapshot/image.ts",
     from: "      nextOffset: this.nextOffset,\n",
     to: "      nextOffset: this.nextOffset + 1,\n",
+    // Each that comes after a snapshot loses a message; those at named points come too early for many.
+    points: [null],
   },
   {
     what: "a snapshot's offset is dropped: reading begins at the end of the log",
