@@ -315,6 +315,23 @@ describe("a pool's bound", () => {
     }
   });
 
+  it.each<[string, [floor: number, rate: number, deduction?: number][]]>([
+    ["jumps up at a floor", [[0, 0.01, 0], [8, 0.02, 0]]], // biome-ignore format: one line
+    ["jumps down at a floor", [[0, 0.01, 0], [8, 0.02, 0.1]]], // biome-ignore format: one line
+    ["is free below a floor", [[0, 0.01, 0.02]]],
+    ["grows slower above a floor", [[0, 0.5], [8, 0.01]]], // biome-ignore format: one line
+  ])("is none where margin %s", (_, tiers) => {
+    const table = new ReferenceBatchWriter(1);
+    table.marginTable({ id: 8, model: MarginModel.Tiered });
+    for (const [notionalFloor, rate, deduction] of tiers)
+      table.marginTier({ table: 8, notionalFloor, initialRate: rate, maintenanceRate: rate, deduction });
+    const holdings = one("in coin", ETH, 8, 5_100, 19_900, 20_100, 40_000);
+    const desk = new Desk(holdings, [0.01, 0.05, 0.3, 1], table.finish());
+    desk.shard.triggerAll();
+    desk.endWalk();
+    for (const [slot, name] of desk.names.entries()) expect(desk.bound(slot), name).toBe(-1);
+  });
+
   it.each(["a pass", "a walk"])("left by %s is none where a line is no further away than rounding", (by) => {
     const shard = new DirectShard(kernel, { accounts: 1024, balances: 4096, positions: 4096, orders: 64 });
     const script = new Script();

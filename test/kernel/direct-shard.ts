@@ -160,9 +160,18 @@ export class DirectShard {
     return this.doubles[this.priceOf(asset)]!;
   }
 
-  setPrice(asset: number, price: number): void {
+  /** @param withReference told as reference data are, of which a price may be a part, and not by itself */
+  setPrice(asset: number, price: number, withReference = false): void {
     this.doubles[this.priceOf(asset)] = price;
-    this.kernel.assetChanged(asset);
+    if (withReference) this.kernel.referenceChanged();
+    else this.kernel.assetChanged(asset);
+  }
+
+  /** A field of an instrument's row in the shard's copy of the market gets another value, likewise. */
+  setInstrument(id: number, field: number, value: number, withReference = false): void {
+    this.doubles[(this.market + MARKET_INSTRUMENTS_OFFSET + id * InstrumentAt.bytes + field) / 8] = value;
+    if (withReference) this.kernel.referenceChanged();
+    else this.kernel.instrumentChanged(id);
   }
 
   private copyMarket(): void {

@@ -39,6 +39,10 @@ describe("a round of refreshing", () => {
     shard.refreshAll();
     expect(shard.counter(ControlAt.valuations) - valuations).toBe(ACCOUNTS / 2);
     for (let slot = 0; slot < ACCOUNTS; slot++) expect(markOf(slot)).toBe(slot % 2 ? 60_000 : 2_525);
+    // The others' turn: whoever was valued last time stands at what he holds.
+    shard.marketData(script.mark(1, 1.01));
+    shard.refreshAll();
+    expect(shard.counter(ControlAt.valuations) - valuations).toBe(ACCOUNTS);
   });
 
   it("values those whose money has another price", () => {
