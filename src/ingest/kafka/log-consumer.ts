@@ -178,6 +178,8 @@ export class LogConsumer {
   #fatalReason: string | undefined;
   #fatal = false;
   #rebalances: Promise<void> = Promise.resolve();
+  /** Revocations that are not answered yet. */
+  #revocations = 0;
   #statistics: ClientStatistics | undefined;
   #down = false;
   #repeatsDropped = 0;
@@ -315,16 +317,16 @@ export class LogConsumer {
       if (this.#allPaused()) {
         await new Promise((resolve) => setTimeout(resolve, ALL_PAUSED_WAIT_MS));
         if (this.#state === "open") await this.#consume(1, 0, messages, max);
-        this.#throwPending();
-        return messages;
+      } else {
+        this.#takeHeld(messages, max);
+        if (messages.length > 0 || !this.#quiet) {
+          // At least one even when the caller's share is full: held messages must not keep rebalances from being served.
+          const came = await this.#consume(Math.max(1, max - messages.length), 0, messages, max);
+          this.#quiet = came === 0 && messages.length === 0;
+        }
+        if (this.#quiet && this.#state === "open") this.#quiet = (await this.#consume(1, this.#pollWaitMs, messages, max)) === 0;
       }
-      this.#takeHeld(messages, max);
-      if (messages.length > 0 || !this.#quiet) {
-        // At least one even when the caller's share is full: held messages must not keep rebalances from being served.
-        const came = await this.#consume(Math.max(1, max - messages.length), 0, messages, max);
-        this.#quiet = came === 0 && messages.length === 0;
-      }
-      if (this.#quiet && this.#state === "open") this.#quiet = (await this.#consume(1, this.#pollWaitMs, messages, max)) === 0;
+      // An error waits until what came before it has been given.
       if (messages.length === 0) this.#throwPending();
       return messages;
     } finally {
@@ -696,6 +698,7 @@ export class LogConsumer {
   async #lookOutOfRange(candidates: Partition[]): Promise<void> {
     for (const state of candidates) {
       if (state.silent || state.broken || state.seekTo !== undefined) continue;
+      const { next } = state;
       let ends: { low: number; high: number };
       try {
         ends = await this.watermarks(state.topic, state.partition);
@@ -703,18 +706,17 @@ export class LogConsumer {
         this.#report(toKafkaError(error, "looking for the partition whose position is out of range"));
         continue; // the statistics will show it again
       }
-      const outOfRange = rangeError(state, state.next, ends);
+      // It was read, moved or taken away while the broker answered: these are the ends of a log that has grown since.
+      if (state.next !== next || state.silent || state.seekTo !== undefined) continue;
+      const outOfRange = rangeError(state, next, ends);
       if (outOfRange !== undefined) {
         state.broken = true;
         this.#error ??= outOfRange;
       } else if (state.stuckSightings >= STUCK_SIGHTINGS) {
         // In range and yet not read: begin again where we are.
         state.stuckSightings = 0;
-        const offset = state.next;
         this.#betweenCalls(() => {
-          if (state.seekTo !== undefined || state.silent || state.stopped) return;
-          state.seekTo = offset;
-          this.#restart(state);
+          if (state.seekTo === undefined && !state.silent && !state.stopped) this.#restart(state);
         });
       }
     }
@@ -871,6 +873,11 @@ export class LogConsumer {
   #restart(state: Partition): void {
     const { topic, partition } = state;
     if ((state.stopped && state.paused) || this.#partitions.get(partitionKey(topic, partition)) !== state) return;
+    if (this.#revocations > 0) {
+      // librdkafka would take it for the answer, and the group would not wait for onRevoked.
+      void this.#rebalances.then(() => this.#betweenCalls(() => this.#restart(state)));
+      return;
+    }
     const offset = state.seekTo ?? state.next;
     this.#native(
       () => {
@@ -919,6 +926,7 @@ export class LogConsumer {
     const list = partitions.map(({ topic, partition }) => ({ topic, partition }));
     const assigned = event.code === RD.ASSIGN_PARTITIONS;
     if (!assigned) {
+      this.#revocations++;
       for (const { topic, partition } of list) {
         const state = this.#partitions.get(partitionKey(topic, partition));
         if (state !== undefined) this.#silence(state);
@@ -965,6 +973,7 @@ export class LogConsumer {
     } catch (error) {
       if (this.#state === "open") this.#error ??= toKafkaError(error, "giving up partitions");
     }
+    this.#revocations--;
   }
 
   #onCommitted(error: LibrdKafkaError | undefined, offsets: TopicPartitionOffset[]): void {

@@ -555,6 +555,57 @@ describe.each([
     if (start === realCluster)
       test("members of a group share the partitions, and each message is read by one of them", sharing, 60_000);
 
+    // A partition that librdkafka has paused is read on by taking it out of the assignment and putting it back.
+    const handover = async () => {
+      const name = await topic();
+      const groupId = `${cluster.prefix()}group`;
+      const said: string[] = [];
+      const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+      const starts = (partitions: TopicPartition[]) =>
+        new Map(partitions.map((entry) => [partitionKey(entry.topic, entry.partition), 0]));
+      const first = await consumer({ groupId });
+      const second = await consumer({ groupId });
+      let done = false;
+      const loop = async (log: LogConsumer, read: Set<number>) => {
+        while (!done) for (const { partition } of await log.poll(50)) read.add(partition);
+      };
+      const read = [new Set<number>(), new Set<number>()] as const;
+      await first.subscribe([name], {
+        onAssigned: starts,
+        onRevoked: async (leaving) => {
+          if (done) return;
+          const left = first.assignment().filter(({ partition }) => !leaving.some((entry) => entry.partition === partition));
+          for (const entry of left) {
+            first.resume([entry]);
+            await wait(500);
+          }
+          await wait(2500);
+          said.push("given up");
+        },
+      });
+      const loops = [loop(first, read[0])];
+      while (first.assignment().length < PARTITIONS) await wait(20);
+      first.pause(first.assignment());
+      await wait(800); // longer than it is a pause of ours only
+      await fill(name, 1);
+      await second.subscribe([name], {
+        onAssigned: (partitions) => {
+          if (partitions.length > 0) said.push("taken over");
+          return starts(partitions);
+        },
+        onRevoked: () => undefined,
+      });
+      loops.push(loop(second, read[1]));
+      const deadline = performance.now() + 20_000;
+      while (read[0].size + read[1].size < PARTITIONS && performance.now() < deadline) await wait(20);
+      done = true;
+      await Promise.all(loops);
+      expect(said).toEqual(["given up", "taken over"]);
+      expect([...read[0], ...read[1]].sort()).toEqual([0, 1, 2, 3]);
+    };
+    if (start === realCluster)
+      test("the group waits for onRevoked, also when other partitions are resumed meanwhile", handover, 60_000);
+
     test("an assignment without a start offset stops the reader", async () => {
       const name = await topic();
       const reading = await consumer();
