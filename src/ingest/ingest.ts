@@ -231,22 +231,8 @@ export class Ingest {
       for (const [partition, high] of ends) if (this.market.position(topic, partition) >= high) ends.delete(partition);
       if (Date.now() > deadline) throw new Error(`reading ${topic}: its end was not reached within 30 s`);
     }
-    await this.takeHeld(held);
+    for (const [message, refused] of this.referenceLane.takeHeld(held)) await this.deadLetter(message, refused);
     this.options.table.publish();
-  }
-
-  // Compaction also changes the order: an asset that was published again stands behind the instruments that name it. So what
-  // could not be resolved is tried again once all is read, as long as that helps.
-  private async takeHeld(held: LogMessage[]): Promise<void> {
-    let left = held;
-    for (let before = -1; left.length > 0 && left.length !== before; ) {
-      before = left.length;
-      left = left.filter((message) => this.referenceLane.take(message.payload as Buffer) !== null);
-    }
-    for (const message of left) {
-      const refused = this.referenceLane.take(message.payload as Buffer);
-      if (refused) await this.deadLetter(message, refused);
-    }
   }
 
   private async assignMarket(): Promise<void> {

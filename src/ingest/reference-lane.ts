@@ -34,6 +34,24 @@ export class ReferenceLane {
     return refusal === null ? null : { code: REFERENCE_REFUSED, reason: refusal };
   }
 
+  /**
+   * Takes what the table refused where it stood in the log: compaction also changes the order, and an asset that was published
+   * again stands behind the instruments that name it. Once all is read it is tried again, as long as that helps.
+   *
+   * @returns what is refused for good, in order, and why
+   */
+  takeHeld<T extends { readonly payload: Uint8Array | null }>(held: readonly T[]): Map<T, Refused> {
+    for (let left = held; ; ) {
+      const refusals = new Map<T, Refused>();
+      for (const each of left) {
+        const refused = this.take(each.payload as Uint8Array);
+        if (refused !== null) refusals.set(each, refused);
+      }
+      if (refusals.size === 0 || refusals.size === left.length) return refusals;
+      left = [...refusals.keys()];
+    }
+  }
+
   private tiersOf(tableAt: number): number[] {
     const id = message.i32[(tableAt + MarginTableAt.id) / 4];
     const tiers: number[] = [];

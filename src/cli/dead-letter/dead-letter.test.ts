@@ -1,10 +1,20 @@
 // The parts of `plimsoll dead-letter` that need no cluster. The command itself, with Kafka and an engine: test/system/dead-letter.test.ts.
 import { describe, expect, it, test } from "vitest";
+import { InstrumentKind, MarginModel, Payoff } from "../../../schemas/generated";
 import { referenceMessage } from "../../../test/support/contracts";
+import type { LogMessage } from "../../ingest/kafka/log-consumer";
 import { VERIFY_CODES } from "../../ingest/verify/codes";
-import { AccountBatchWriter, decodeDeadLetter, EventFlag, MarketBatchWriter } from "../../shared/wire/encode";
+import {
+  AccountBatchWriter,
+  decodeDeadLetter,
+  EventFlag,
+  MarketBatchWriter,
+  ReferenceBatchWriter,
+} from "../../shared/wire/encode";
 import { LETTER_CODES } from "./codes";
 import { namedIn, newestTimeMs, readContents } from "./contents";
+import { Judge } from "./judge";
+import type { LogReader } from "./log-reader";
 import { encodeMarker, markerOf, REDRIVEN } from "./marker";
 import { parsePlace, parseRole, placeText } from "./place";
 import { hexDump } from "./show";
@@ -88,6 +98,31 @@ describe("the mark of a redrive", () => {
     expect(LETTER_CODES.map(({ name }) => name)).not.toContain(REDRIVEN);
     for (const { name } of Object.values(VERIFY_CODES))
       expect(name === "ok" || LETTER_CODES.some((entry) => entry.name === name), name).toBe(true);
+  });
+});
+
+describe("the judgement of a letter", () => {
+  it("is that of an engine that starts now, also where compaction left an instrument before the assets it names", async () => {
+    const contract = new ReferenceBatchWriter(1);
+    contract.marginTable({ id: 1, model: MarginModel.Tiered });
+    contract.marginTier({ table: 1, notionalFloor: 0, initialRate: 0.01, maintenanceRate: 0.004 });
+    const terms = { kind: InstrumentKind.Perpetual, payoff: Payoff.Linear, base: 2, quote: 1, settle: 1, marginTable: 1 };
+    contract.instrument({ id: 1, symbol: "BTCUSDT", ...terms, contractSize: 1, tickSize: "0.1", lotSize: "0.001" });
+    const assets = new ReferenceBatchWriter(1);
+    assets.asset({ id: 1, symbol: "USDT", usdPrice: 1 });
+    assets.asset({ id: 2, symbol: "BTC", usdPrice: 60_000 });
+    const records = [contract.finish(), assets.finish()];
+    const reader = {
+      ranges: async () => [{ partition: 0, from: 0, to: records.length }],
+      read: async (topic: string, _: unknown, take: (message: LogMessage) => void) =>
+        records.forEach((payload, offset) => {
+          take({ topic, partition: 0, offset, key: null, payload, timestampMs: TIME_MS });
+        }),
+    };
+    const judge = await Judge.open(reader as unknown as LogReader, "x.");
+    const mark = new MarketBatchWriter(1);
+    mark.mark({ instrument: 1, seq: 1, timeMs: TIME_MS, priceTicks: 600_000 });
+    expect(judge.judge("market", mark.finish())).toBeNull();
   });
 });
 

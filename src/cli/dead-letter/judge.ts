@@ -1,8 +1,9 @@
 // Asks of a payload what ingest asks of a message: the engine's own verifier and value checks, against the reference data that is
 // in the cluster now, taken by the engine's own table.
+import type { LogMessage } from "../../ingest/kafka/log-consumer";
 import { topicName } from "../../ingest/kafka/topics";
 import { MarketTable } from "../../ingest/market-table";
-import { ReferenceLane } from "../../ingest/reference-lane";
+import { REFERENCE_REFUSED, ReferenceLane } from "../../ingest/reference-lane";
 import {
   AlignedMessage,
   checkAccountEvents,
@@ -32,7 +33,7 @@ export interface ReferenceRecord extends Bytes {
 }
 
 const verified = new VerifiedBatch();
-const message = new AlignedMessage();
+const aligned = new AlignedMessage();
 
 export class Judge {
   private readonly table = new MarketTable();
@@ -46,7 +47,9 @@ export class Judge {
   static async open(reader: LogReader, prefix: string): Promise<Judge> {
     const judge = new Judge();
     const topic = topicName("reference", prefix);
-    await reader.read(topic, await reader.ranges(topic), ({ partition, offset, key, payload }) => {
+    const held: LogMessage[] = [];
+    await reader.read(topic, await reader.ranges(topic), (message) => {
+      const { partition, offset, key, payload } = message;
       const bytes = payload ?? new Uint8Array(0);
       judge.records.push({
         place: { topic, partition, offset },
@@ -55,8 +58,9 @@ export class Judge {
         crc32: crc32(bytes),
       });
       // What it refuses is refused, as in the engine; a tombstone takes nothing away from it.
-      if (payload !== null) judge.lane.take(payload);
+      if (payload !== null && judge.lane.take(payload)?.code === REFERENCE_REFUSED) held.push(message);
     });
+    judge.lane.takeHeld(held);
     return judge;
   }
 
@@ -71,13 +75,13 @@ export class Judge {
       case "market": {
         const code = verifyMarket(payload, verified);
         if (code !== VerifyCode.Ok) return structural(code);
-        return checkMarketBatch(message.load(payload), verified, this.table) === VerifyCode.Ok ? null : byValue();
+        return checkMarketBatch(aligned.load(payload), verified, this.table) === VerifyCode.Ok ? null : byValue();
       }
       case "accounts": {
         const code = verifyAccounts(payload, verified);
         if (code !== VerifyCode.Ok) return structural(code);
-        message.load(payload);
-        return checkAccountEvents(message.i32, verified.offsets[0], verified.counts[0], this.table) < 0 ? null : byValue();
+        aligned.load(payload);
+        return checkAccountEvents(aligned.i32, verified.offsets[0], verified.counts[0], this.table) < 0 ? null : byValue();
       }
     }
   }
