@@ -245,8 +245,9 @@ export class Lane {
         if (this.head() === null && !this.halted) await this.writerSignal.wait();
         continue;
       }
+      let batch: LoadedBatch | undefined;
       try {
-        const batch = head.from === "disk" ? await spill.read(head.stored) : head.queued;
+        batch = head.from === "disk" ? await spill.read(head.stored) : head.queued;
         const started = performance.now();
         const result = await writer.write(batch, batch.payload);
         faultPoint("store-committed");
@@ -257,7 +258,8 @@ export class Lane {
       } catch (error) {
         if (this.halted) break;
         if (error instanceof DamagedRecord && head.from === "disk") await this.leaveDamaged(head.stored, error);
-        else await this.failed(error, head);
+        else if (batch !== undefined && classifyWriteFailure(error) === "refused") await this.bisect(head, batch);
+        else await this.failed(error);
       }
     }
   }
@@ -302,13 +304,8 @@ export class Lane {
     this.away = false;
   }
 
-  private async failed(error: unknown, head: Head): Promise<void> {
+  private async failed(error: unknown): Promise<void> {
     this.writeFailures++;
-    const kind = classifyWriteFailure(error);
-    if (kind === "refused") {
-      await this.bisect(head);
-      return;
-    }
     this.failures++;
     if (this.failures === 1 || (this.failures & (this.failures - 1)) === 0) {
       const code = error instanceof StoreError ? error.code : errorCode(error);
@@ -328,9 +325,9 @@ export class Lane {
   }
 
   // The server refuses a batch: halves are tried until the rows it refuses stand alone; those are put aside.
-  private async bisect(head: Head): Promise<void> {
-    const { spill, writer } = this.options;
-    const whole = head.from === "disk" ? await spill.read(head.stored) : head.queued;
+  private async bisect(head: Head, whole: LoadedBatch): Promise<void> {
+    const { writer } = this.options;
+    this.writeFailures++;
     const parts: LoadedBatch[] = [whole];
     while (parts.length > 0) {
       const part = parts.pop()!;
@@ -341,7 +338,7 @@ export class Lane {
         if (this.halted) return;
         if (classifyWriteFailure(error) !== "refused") {
           // The whole batch comes again later; the parts that are in count once.
-          await this.failed(error, head);
+          await this.failed(error);
           return;
         }
         if (part.rows === 1) {

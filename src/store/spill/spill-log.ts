@@ -123,7 +123,8 @@ export class SpillLog {
     const bytes = Buffer.allocUnsafe(stored.bytes);
     const { bytesRead } = await this.readers.file.read(bytes, 0, stored.bytes, stored.at);
     const record = bytesRead === stored.bytes ? decodeRecord(bytes, 0) : null;
-    if (record === null) throw new DamagedRecord(`${segment.path}: the record at byte ${stored.at} changed on disk`, bytes);
+    if (record === null)
+      throw new DamagedRecord(`${segment.path}: the record at byte ${stored.at} changed on disk`, bytes.subarray(0, bytesRead));
     return record.batch;
   }
 

@@ -1,5 +1,5 @@
 // The spill files: order, recovery after a crash at every byte, damage, thinning, budgets.
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -8,7 +8,7 @@ import { columnIndex, FILLS, MARKS } from "../tables";
 import { fillBatch, markBatch, TEST_LOG } from "../testing/rows";
 import { lockFolder } from "./folder-lock";
 import { decodeRecord, encodeRecord, FILE_HEAD, type LoadedBatch } from "./record";
-import { SpillLog } from "./spill-log";
+import { DamagedRecord, SpillLog } from "./spill-log";
 import { thin } from "./thin";
 
 let dir: string;
@@ -127,6 +127,18 @@ describe("a spill queue", () => {
     const { report } = await SpillLog.open(dir, "journal");
     expect(report).toEqual({ records: 0, rows: 0, tornBytes: 0, damagedBytes: damaged.length - FILE_HEAD.length });
     expect(await readdir(join(dir, "damaged"))).toHaveLength(1);
+  });
+
+  it("keeps of a record that was cut short after it was written what is there of it, and nothing else", async () => {
+    const { log } = await SpillLog.open(dir, "journal");
+    await log.append([fillBatch(0, 2)]);
+    const path = join(dir, (await spillFiles())[0]!);
+    const whole = await readFile(path);
+    await truncate(path, whole.length - 10);
+    const error = await log.read(log.head()!).catch((failure: unknown) => failure);
+    expect(error).toBeInstanceOf(DamagedRecord);
+    expect((error as DamagedRecord).bytes).toEqual(whole.subarray(FILE_HEAD.length, -10));
+    await log.close();
   });
 
   it("goes on in a new file after a failed append, and nothing of that append is in it", async () => {
