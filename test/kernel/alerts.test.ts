@@ -95,6 +95,28 @@ describe("changes of status", () => {
     ).toEqual([[1, 108], [2, 102], [3, 102]]); // biome-ignore format: one line
   });
 
+  it.each([
+    ["quarantined", AccountFlag.Quarantined],
+    ["missing events", AccountFlag.Gap],
+  ])("of an account that is %s say so after a restart, which leaves nobody on a list that is gone", (_, flag) => {
+    const script = new Script();
+    const shard = shardWith(2, script);
+    const flags = () => [0, 1].map((slot) => shard.words[(shard.accountAt(slot) + AccountAt.flags) / 4]!);
+    shard.words[(shard.accountAt(0) + AccountAt.flags) / 4]! |= flag;
+    // At the moment of the snapshot both are on lists that a restart does not know of.
+    for (const slot of [0, 1])
+      shard.words[(shard.accountAt(slot) + AccountAt.flags) / 4]! |= AccountFlag.Touched | AccountFlag.AlertPending;
+    shard.attachAnew(kernel);
+    shard.kernel.rebuildIndexes();
+    expect(flags()).toEqual([flag, 0]);
+    shard.refreshAll();
+    shard.marketData(script.mark(1, 0.9));
+    shard.triggerAll();
+    const freshness = flag === AccountFlag.Quarantined ? 3 : 2;
+    const told = shard.takeAlerts().map(({ account, freshness }) => [account, freshness]);
+    expect(told.sort()).toEqual([[1, freshness], [2, 0]]); // biome-ignore format: one line
+  });
+
   it("by a settlement that reaches more accounts than are valued at once are told all the same", () => {
     const script = new Script();
     const accounts = 4200;

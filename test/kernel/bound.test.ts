@@ -332,6 +332,37 @@ describe("a pool's bound", () => {
     for (const [slot, name] of desk.names.entries()) expect(desk.bound(slot), name).toBe(-1);
   });
 
+  describe("of a short option", () => {
+    const shorts = (...shares: number[]) => {
+      const desk = new Desk([{ name: "option", asset: USDT, legs: [[15, -5_000]] }], shares);
+      desk.beginWalk();
+      desk.endWalk();
+      return { desk, mark: desk.get(15, InstrumentAt.mark), underlying: desk.get(15, InstrumentAt.underlying) };
+    };
+
+    it("is reached by its underlying alone, of which its margin is a share", () => {
+      const { desk, mark, underlying } = shorts(0.451, 0.455, 0.46);
+      const row = (slot: number) => desk.shard.words[(desk.shard.accountAt(slot) + AccountAt.status) / 4];
+      for (const slot of desk.names.keys()) expect(desk.status(slot)).toBe(0);
+      desk.set(15, mark, underlying * 1.05);
+      desk.shard.triggerAll();
+      for (const slot of desk.names.keys()) expect(row(slot), desk.names[slot]).toBe(1);
+    });
+
+    it("holds where its underlying has fallen since the anchors", () => {
+      const { desk, mark, underlying } = shorts(0.5, 0.6, 0.8, 1, 1.2, 1.4);
+      desk.set(15, mark, underlying * 0.8);
+      desk.touchAll();
+      desk.shard.triggerAll();
+      const bounds = [...desk.names.keys()].map((slot) => desk.bound(slot));
+      for (const [slot, bound] of bounds.entries()) {
+        expect(bound, desk.names[slot]).toBeGreaterThan(1e-3);
+        desk.set(15, mark + (bound - bound * 1e-9 - 2e-12) * underlying, underlying * 0.8);
+        expect(desk.status(slot), `${desk.names[slot]}: bound ${bound}`).toBe(0);
+      }
+    });
+  });
+
   it.each(["a pass", "a walk"])("left by %s is none where a line is no further away than rounding", (by) => {
     const shard = new DirectShard(kernel, { accounts: 1024, balances: 4096, positions: 4096, orders: 64 });
     const script = new Script();
@@ -361,18 +392,26 @@ describe("a pool's bound", () => {
     }
   });
 
-  it.each(["a pass", "a walk"])("left by %s is none beyond the drift for which rates are bounded", (by) => {
-    const desk = new Desk();
-    desk.beginWalk();
-    desk.endWalk();
-    // The first pool is met before the mark moves.
-    if (by === "a walk") desk.beginWalk();
-    // Further than any bound.
-    desk.set(1, desk.get(1, InstrumentAt.mark) * 1.3);
-    if (by === "a walk") desk.shard.kernel.walk(0x7fffffff);
-    else desk.shard.triggerAll();
-    for (const [slot, name] of desk.names.entries())
-      if (slot > 0 && /^(linear|spread|short all|both|multi)/.test(name) && desk.side(slot, 1) !== 0)
-        expect(desk.bound(slot), name).toBe(-1);
-  });
+  it.each(["a pass", "a walk"])(
+    "left by %s is none beyond the drift for which rates are bounded, until a walk has begun there",
+    (by) => {
+      const desk = new Desk();
+      desk.beginWalk();
+      desk.endWalk();
+      // The first pool is met before the mark moves.
+      if (by === "a walk") desk.beginWalk();
+      // Further than any bound.
+      desk.set(1, desk.get(1, InstrumentAt.mark) * 1.3);
+      if (by === "a walk") desk.shard.kernel.walk(0x7fffffff);
+      else desk.shard.triggerAll();
+      for (const [slot, name] of desk.names.entries())
+        if (slot > 0 && /^(linear|spread|short all|both|multi)/.test(name) && desk.side(slot, 1) !== 0)
+          expect(desk.bound(slot), name).toBe(-1);
+      // The next walk has these marks as its anchors.
+      desk.endWalk();
+      const longs = [...desk.names.keys()].filter((slot) => desk.names[slot]!.startsWith("linear 90000"));
+      for (const slot of longs) expect(desk.bound(slot), desk.names[slot]).toBeGreaterThan(0.1);
+      expect(longs).toHaveLength(SHARES.length);
+    },
+  );
 });

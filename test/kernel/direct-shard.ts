@@ -38,6 +38,7 @@ export interface KernelExports {
   sweep(limit: number): number;
   setAlerted(accountId: bigint, seq: number, status: number): number;
   skipAlertNumbers(by: number): void;
+  rebuildIndexes(): void;
   valueOne(slot: number, general: number): void;
 }
 
@@ -51,6 +52,7 @@ export interface TakenAlert {
   from: number;
   to: number;
   seq: number;
+  freshness: number;
   equityUsd: number;
   maintenanceMarginUsd: number;
   worstMarginRatio: number;
@@ -222,6 +224,7 @@ export class DirectShard {
         from: this.bytes[at + AlertAt.fromStatus]!,
         to: this.bytes[at + AlertAt.toStatus]!,
         seq,
+        freshness: this.bytes[at + AlertAt.freshness]!,
         equityUsd: f64(AlertAt.equityUsd),
         maintenanceMarginUsd: f64(AlertAt.maintenanceMarginUsd),
         worstMarginRatio: f64(AlertAt.worstMarginRatio),

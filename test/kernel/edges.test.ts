@@ -135,6 +135,26 @@ describe("a walk over the pools", () => {
     expectToldAsValued(shard, "after the pass");
   });
 
+  it("goes on behind the block that the pool next in turn has become a part of", () => {
+    const script = new Script();
+    const shard = shardOf();
+    for (const id of [1, 2, 3, 4, 9]) shard.marketData(script.mark(id, 1));
+    // Units 0 and 1 become one free block, and that the larger pool of account 3.
+    script.fill(1, 3, 1, undefined, EventFlag.Isolated).fill(2, 9, 1, undefined, EventFlag.Isolated);
+    script.fill(3, 1, 1).fill(3, 2, 1);
+    for (let account = 4; account <= 10; account++) script.transfer(account, ASSETS.USDT, 1000).fill(account, 1, 1);
+    shard.accounts(script.done());
+    whole(shard);
+    shard.marketData(script.mark(1, 1.0001));
+    shard.triggerAll();
+    shard.kernel.walk(1);
+    shard.accounts(script.expiry(3).expiry(9).fill(3, 4, 1).done());
+    const walks = shard.counter(ControlAt.poolWalks);
+    const before = shard.counter(ControlAt.poolsWalked);
+    while (shard.counter(ControlAt.poolWalks) === walks) shard.kernel.walk(100);
+    expect(shard.counter(ControlAt.poolsWalked) - before).toBe(7);
+  });
+
   it("begins again where all pools are laid out anew", () => {
     const shard = shardOf(512);
     const script = new Script();

@@ -101,6 +101,18 @@ describe("rows", () => {
     expect(account(shard, AccountAt.equityUsd)).toBe(60_000);
   });
 
+  it("of a multi-asset account follow another haircut under the same price", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.accounts(script.group(1, 1).transfer(1, BTC, 1).done());
+    shard.refreshAll();
+    const writer = new ReferenceBatchWriter(1);
+    writer.asset({ id: BTC, symbol: "BTC", usdPrice: 60_000, haircut: 0.2 });
+    shard.reference(writer.finish());
+    shard.refreshAll();
+    expect(account(shard, AccountAt.equityUsd)).toBe(48_000);
+  });
+
   it("say when the mark they rest on came last, though it says what was known", () => {
     const script = new Script();
     const shard = shardOf();
@@ -128,6 +140,21 @@ describe("rows", () => {
     const own = shard.valuation(0);
     shard.kernel.valueOne(0, 1);
     expect(shard.valuation(0)).toEqual(own);
+  });
+
+  it.each([
+    ["underlying", InstrumentAt.underlying],
+    ["vol", InstrumentAt.iv],
+    ["time", InstrumentAt.markTimeNs],
+  ])("of an option whose mark is there without its %s are not valued, and nothing is told on them", (_, field) => {
+    const shard = shardOf();
+    shard.marketData(new DeskMarket(Prng.seeded(1, 5)).first());
+    shard.accounts(new Script().transfer(1, BTC, 1).fill(1, 13, -100).done());
+    shard.takeAlerts();
+    shard.setInstrument(13, field, 0);
+    shard.refreshAll();
+    expect(shard.words[(shard.accountAt(0) + AccountAt.unmarkedCount) / 4]).toBe(1);
+    expect(told(shard)).toEqual([]);
   });
 });
 
