@@ -1,11 +1,10 @@
 // The state of the engine as one object: what `platform.state` pushes, `/api/v1/platform` answers and readiness rests on.
 // Counters come from shared memory; what only the main thread knows arrives in its `platform` message once a second.
 import { wallMs } from "../shared/clock";
-import { LATENCY_BUCKETS } from "../shared/layout/shard";
 import { STORE_STATES, type StatName, type StatsView } from "../shared/stats";
-import { type LatencySummary, summarizeLatency } from "../shared/views/latency";
+import { type LatencySummary, LatencyWindow } from "../shared/views/latency";
 import type { ShardStatus } from "../shared/views/types";
-import type { EngineReader, ShardReader } from "./engine";
+import type { EngineReader } from "./engine";
 import type { HubCounters } from "./stream/hub";
 
 /** Name and version of the engine, and when it started. */
@@ -104,8 +103,7 @@ export class Platform {
   transport: string | null = null;
   #main: MainState = {};
   #mainHeardMs = 0;
-  /** Counts of each shard's latency histogram by partition, one map a sample, oldest first. */
-  readonly #latencies: Map<number, ArrayLike<number>>[] = [];
+  readonly #latency = new LatencyWindow(LATENCY_SAMPLES);
   #rates: PlatformRates = {
     messages: 0,
     bytes: 0,
@@ -149,8 +147,7 @@ export class Platform {
 
   /** Takes the counters once more; to be called about once a second. */
   sample(nowNs: number): void {
-    this.#latencies.push(new Map(this.engine.shards.map((shard) => [shard.partition, Array.from(shard.latencyCounts())])));
-    if (this.#latencies.length > LATENCY_SAMPLES) this.#latencies.shift();
+    this.#latency.sample(this.engine.shards);
     const counts = this.#counts();
     const before = this.#before;
     this.#before = { nowNs, counts };
@@ -230,7 +227,7 @@ export class Platform {
         rejected: sum("rejected"),
       },
       marketEventMs: engine.market.eventTimeMs(),
-      latencyNs: summarizeLatency(sumOf(engine.shards.map((shard) => this.#recentLatency(shard)))),
+      latencyNs: this.#latency.summary(engine.shards),
       shards,
       main: this.#main,
     };
@@ -238,19 +235,6 @@ export class Platform {
 
   /** State of every shard, its latency over the last ten seconds. */
   shards(): ShardStatus[] {
-    return this.engine.shards.map((shard) => ({
-      ...shard.status(),
-      latencyNs: summarizeLatency(this.#recentLatency(shard)),
-    }));
+    return this.engine.shards.map((shard) => ({ ...shard.status(), latencyNs: this.#latency.summary([shard]) }));
   }
-
-  // What came since the oldest sample kept. Counts that fell (the shard left and came back) are no events.
-  #recentLatency(shard: ShardReader): number[] {
-    const oldest = this.#latencies[0]?.get(shard.partition);
-    return Array.from(shard.latencyCounts(), (count, bucket) => Math.max(0, count - (oldest?.[bucket] ?? 0)));
-  }
-}
-
-function sumOf(histograms: number[][]): number[] {
-  return Array.from({ length: LATENCY_BUCKETS }, (_, bucket) => histograms.reduce((sum, counts) => sum + counts[bucket]!, 0));
 }

@@ -1,8 +1,8 @@
 // The engine's own state as one row of engine_samples: counters of all shards added up, ring fill and latency of the
-// worst. Latency is that of the time since the sample before, from the difference of the shards' histograms.
-import { AccountAt, ControlAt, LATENCY_BUCKETS } from "../shared/layout/shard";
+// worst. Latency is that of the time since the sample before.
+import { AccountAt, ControlAt } from "../shared/layout/shard";
 import { KERNEL_RESERVED_BYTES } from "../shared/limits";
-import { summarizeLatency } from "../shared/views/latency";
+import type { LatencySummary } from "../shared/views/latency";
 import type { ShardStatus } from "../shared/views/types";
 import type { RowWriter } from "./copy/row-writer";
 
@@ -14,7 +14,7 @@ export interface EngineState {
   shards: readonly ShardStatus[];
   totals: AccountTotals;
   /** null: no event was published since the last sample. */
-  latencyNs: { p50: number; p99: number; p999: number; max: number } | null;
+  latencyNs: LatencySummary | null;
   /** The engine's statistics by name (src/shared/stats.ts). */
   stats: Readonly<Record<string, number>>;
   rows: { written: number; queued: number; dropped: number; spillBytes: number };
@@ -63,21 +63,6 @@ export function sumAccounts(memories: readonly SharedArrayBuffer[]): AccountTota
 }
 
 const finite = (value: number) => (Number.isFinite(value) ? value : 0);
-
-/** Differences of the merged latency histograms of the shards. */
-export class LatencyWindow {
-  private before = new Float64Array(LATENCY_BUCKETS);
-
-  /** Percentiles since the last call; null where nothing was measured. */
-  next(histograms: readonly ArrayLike<number>[]): EngineState["latencyNs"] {
-    const now = new Float64Array(LATENCY_BUCKETS);
-    for (const counts of histograms) for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++) now[bucket]! += counts[bucket]!;
-    const difference = now.map((count, bucket) => count - this.before[bucket]!);
-    this.before = now;
-    // A shard that went to another owner took its counts along: then there is nothing to compare with.
-    return difference.some((count) => count < 0) ? null : summarizeLatency(difference);
-  }
-}
 
 export function encodeEngineSample(row: RowWriter, state: EngineState): void {
   const { shards, engine, latencyNs, stats, rows, totals } = state;

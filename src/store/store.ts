@@ -3,13 +3,14 @@
 import { wallMs } from "../shared/clock";
 import { STATS, STORE_STATES, StatsView, StatsWriter } from "../shared/stats";
 import { EngineView } from "../shared/views/engine-view";
+import { LatencyWindow } from "../shared/views/latency";
 import type { AlertView } from "../shared/views/types";
 import { Batches } from "./batches";
 import type { StoreConfig } from "./config";
 import { type BatchWriter, DatabaseWriter } from "./database";
 import { withDeadline } from "./deadline";
 import { encodeAlert } from "./encode";
-import { encodeEngineSample, LatencyWindow, sumAccounts } from "./engine-sample";
+import { encodeEngineSample, sumAccounts } from "./engine-sample";
 import { errorCode, errorText, needsOperator, StoreError } from "./errors";
 import { EXPIRE_INTERVAL_MS, expireRows } from "./expiry";
 import { FillDrain } from "./fill-drain";
@@ -59,7 +60,7 @@ export class Store {
   private readonly batches: Batches;
   private readonly drain: FillDrain;
   private readonly sampler: Sampler;
-  private readonly latency = new LatencyWindow();
+  private readonly latency = new LatencyWindow(1);
   private readonly gate: SchemaGate;
   private journal!: Lane;
   private samples!: Lane;
@@ -266,7 +267,7 @@ export class Store {
       marketEventMs: this.view.market.eventTimeMs(),
       shards: this.view.shards.map((shard) => shard.status()),
       totals: sumAccounts(this.view.shards.map((shard) => shard.memory)),
-      latencyNs: this.latency.next(this.view.shards.map((shard) => shard.latencyCounts())),
+      latencyNs: this.latency.summary(this.view.shards),
       stats: {
         ...this.statsView.all(),
         "store.delayedAccounts": this.delayedAccounts,
@@ -279,6 +280,7 @@ export class Store {
         spillBytes: rows.spillBytes,
       },
     };
+    this.latency.sample(this.view.shards);
     this.batches.add(ENGINE_SAMPLES, (row) => encodeEngineSample(row, state));
     this.batches.flush(ENGINE_SAMPLES);
   }
