@@ -9,11 +9,20 @@ import {
   VariableRefresh,
   VariableSort,
 } from "@grafana/grafana-foundation-sdk/dashboard";
+import { LIQUIDATION_AT, REDUCE_ONLY_AT, WARNING_AT } from "../src/risk/portfolio/status";
 import { ACCOUNT_UID, OVERVIEW_UID } from "./overview";
-import { decimals, lines, numbered, Queries, stat, states, statusColors, table, unit, variable } from "./panels";
+import { decimals, lines, numbered, Queries, type Steps, stat, states, statusColors, table, unit, variable } from "./panels";
 import { OF_LOG, POSTGRES, reference, sql } from "./query";
 
 const OF_ACCOUNT = `account_id = ${reference("account")}::bigint`;
+
+/** Where the status changes, as the colours of STATUS_COLORS. */
+const RATIO_STEPS: Steps = [
+  [null, "green"],
+  [1 / WARNING_AT, "yellow"],
+  [1 / REDUCE_ONLY_AT, "orange"],
+  [1 / LIQUIDATION_AT, "red"],
+];
 
 export function account(): { dashboard: Dashboard; queries: Queries } {
   const queries = new Queries();
@@ -104,14 +113,10 @@ export function account(): { dashboard: Dashboard; queries: Queries } {
     .withPanel(stat("Status", newest("Status", "status", "status"), { text: true }))
     .withPanel(stat("Equity", newest("Equity", "equity", "equity_usd"), { unit: "currencyUSD" }))
     .withPanel(
-      stat("Margin ratio", newest("Margin ratio", "margin ratio", "margin_ratio"), {
+      stat("Margin ratio", newest("Margin ratio", "margin ratio", "worst_margin_ratio"), {
         unit: "percentunit",
-        steps: [
-          [null, "green"],
-          [0.8, "yellow"],
-          [1, "red"],
-        ],
-        description: "Maintenance margin ÷ equity; at 100 % the account is liquidated. Empty where equity is not positive.",
+        steps: RATIO_STEPS,
+        description: `Maintenance margin ÷ equity of the worst pool, which the status goes by: liquidation from ${(100 / LIQUIDATION_AT).toFixed(1)} % on. Empty where a pool is bankrupt.`,
       }),
     )
     .withPanel(
@@ -148,15 +153,14 @@ export function account(): { dashboard: Dashboard; queries: Queries } {
       ),
     )
     .withPanel(
-      lines("Margin ratio", over("Margin ratio over time", [["margin ratio", "margin_ratio"]]), {
-        unit: "percentunit",
-        min: 0,
-        steps: [
-          [null, "green"],
-          [0.8, "yellow"],
-          [1, "red"],
-        ],
-      }),
+      lines(
+        "Margin ratio",
+        over("Margin ratio over time", [
+          ["worst pool", "worst_margin_ratio"],
+          ["all pools", "margin_ratio"],
+        ]),
+        { unit: "percentunit", min: 0, steps: RATIO_STEPS, description: "Maintenance margin ÷ equity." },
+      ),
     )
     .withPanel(
       lines(

@@ -64,7 +64,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     above: 0,
     for: "0s",
     severity: "critical",
-    summary: "At least one account has equity below its maintenance margin.",
+    summary: "A pool of at least one account has equity of at most 1.05 × its maintenance margin.",
     remedy: 'See "Nearest to liquidation" on the overview.',
   },
   {
@@ -75,7 +75,7 @@ export const ALERT_RULES: readonly AlertRule[] = [
     for: "0s",
     severity: "critical",
     summary: "Messages failed verification in the last five minutes and went to the dead-letter topic.",
-    remedy: "Read their codes in the dead-letter topic; correct the producer.",
+    remedy: "See them with plimsoll dead-letter list; correct the producer.",
   },
   {
     uid: "plimsoll-gaps",

@@ -1,6 +1,12 @@
 // "Plimsoll overview": is the engine well, and where is the risk.
 import { StackingMode } from "@grafana/grafana-foundation-sdk/common";
-import { type Dashboard, DashboardBuilder, RowBuilder, VariableSort } from "@grafana/grafana-foundation-sdk/dashboard";
+import {
+  type Dashboard,
+  DashboardBuilder,
+  RowBuilder,
+  VariableRefresh,
+  VariableSort,
+} from "@grafana/grafana-foundation-sdk/dashboard";
 import {
   decimals,
   lines,
@@ -15,7 +21,7 @@ import {
   unit,
   variable,
 } from "./panels";
-import { OF_LOG, reference, sql } from "./query";
+import { OF_ENGINE, OF_LOG, reference, sql } from "./query";
 
 export const OVERVIEW_UID = "plimsoll-overview";
 export const ACCOUNT_UID = "plimsoll-account";
@@ -37,7 +43,7 @@ export function overview(): { dashboard: Dashboard; queries: Queries } {
         select event_time as time,
           ${select}
         from engine_samples
-        where $__timeFilter(event_time) and ${OF_LOG}
+        where $__timeFilter(event_time) and ${OF_ENGINE}
         window run as (partition by started_at order by event_time)
         order by event_time`,
     );
@@ -49,7 +55,7 @@ export function overview(): { dashboard: Dashboard; queries: Queries } {
       sql`
         select ${expression} as "${column}"
         from engine_samples
-        where $__timeFilter(event_time) and ${OF_LOG}
+        where $__timeFilter(event_time) and ${OF_ENGINE}
         order by event_time desc limit 1`,
     );
 
@@ -65,6 +71,19 @@ export function overview(): { dashboard: Dashboard; queries: Queries } {
       variable("log", "Log", queries.add("log", "table", ["name"], "select name from logs order by first_seen desc")).sort(
         VariableSort.Disabled,
       ),
+    )
+    .withVariable(
+      variable(
+        "engine",
+        "Engine",
+        queries.add(
+          "engine",
+          "table",
+          ["engine"],
+          `select distinct engine from engine_samples where $__timeFilter(event_time) and ${OF_LOG} order by engine`,
+        ),
+        VariableRefresh.OnTimeRangeChanged,
+      ).description("Engines that wrote samples in the time range. Engine, lag, equity and counts of accounts are those of one."),
     )
     .withVariable(
       variable(
@@ -293,7 +312,7 @@ export function overview(): { dashboard: Dashboard; queries: Queries } {
           ],
           sql`
             select account_id::text as account, status, liquidation_distance as distance, nearest_instrument as nearest,
-              equity_usd as equity, maintenance_margin_usd as "maintenance margin", margin_ratio as "margin ratio",
+              equity_usd as equity, maintenance_margin_usd as "maintenance margin", worst_margin_ratio as "margin ratio",
               gross_exposure_usd as exposure, freshness, event_time as "as of"
             from (
               select distinct on (account_id) *
@@ -307,7 +326,8 @@ export function overview(): { dashboard: Dashboard; queries: Queries } {
         ),
         {
           height: 10,
-          description: "Newest sample of each account, of the last two minutes of the time range.",
+          description:
+            "Newest sample of each account, of the last two minutes of the time range, of all engines. The margin ratio is that of the worst pool.",
           columns: {
             account: [link("Show the account", ACCOUNT_URL)],
             status: statusColors(),

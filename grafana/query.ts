@@ -15,6 +15,9 @@ export function reference(name: string): string {
 /** The log chosen at the head of the dashboard. */
 export const OF_LOG = `log_id = (select log_id from logs where name = ${reference("log")})`;
 
+/** Of that log, the engine chosen: several may share one, each with accounts of its own. */
+export const OF_ENGINE = `${OF_LOG} and engine = ${reference("engine")}`;
+
 export interface SqlQuery {
   /** Title of the panel, rule, variable or annotation. */
   title: string;

@@ -33,7 +33,7 @@ describe("plimsoll migrate", () => {
     expect(report).toMatchObject({
       dryRun: false,
       applied: [],
-      present: ["0001_tables", "0002_views", "0007_alert_worst_margin_ratio"],
+      present: ["0001_tables", "0002_views", "0007_alert_worst_margin_ratio", "0008_account_worst_margin_ratio"],
     });
     expect(JSON.stringify(report)).not.toContain("plimsoll-test");
   });

@@ -121,6 +121,7 @@ export function encodeAccountRisk(row: RowWriter, account: AccountRisk, sampledA
   row.int4(account.positionCount);
   row.int4(account.openOrderCount);
   row.int4(account.unmarkedCount);
+  row.float8(account.worstMarginRatio);
 }
 
 export function encodePositionRisk(row: RowWriter, account: AccountRisk, position: PositionRisk, sampledAtMs: number): void {

@@ -19,7 +19,12 @@ const FROM_MS = NOW_MS - 15 * 60_000;
 /** What Grafana's PostgreSQL data source puts in place of its macros, and Grafana of a dashboard's variables. */
 function expand(sql: string): string {
   const time = (ms: number) => `'${new Date(ms).toISOString()}'`;
-  const variables: Record<string, string> = { log: "'the log'", account: "'42'", symbol: "'BTCUSDT','ETHUSDT'" };
+  const variables: Record<string, string> = {
+    log: "'the log'",
+    account: "'42'",
+    engine: "'test'",
+    symbol: "'BTCUSDT','ETHUSDT'",
+  };
   // The macro's argument may hold parentheses of its own.
   const argument = "((?:[^()]|\\([^()]*\\))*)";
   const expanded = sql
@@ -55,9 +60,9 @@ beforeAll(async () => {
       (1, 1, 'BTCUSDT', 'perpetual', 'linear', 'BTC', 'USDT', 'USDT', 1, 0.1, 0.001, 1),
       (1, 2, 'ETHUSD', 'perpetual', 'inverse', 'ETH', 'USD', 'ETH', 10, 0.05, 1, 1);
     insert into account_risk (log_id, account_id, event_time, sampled_at, log_offset, account_seq, equity_usd, wallet_balance_usd, unrealized_pnl_usd,
-        initial_margin_usd, maintenance_margin_usd, available_usd, margin_ratio, gross_exposure_usd, net_exposure_usd, liquidation_distance,
+        initial_margin_usd, maintenance_margin_usd, available_usd, margin_ratio, worst_margin_ratio, gross_exposure_usd, net_exposure_usd, liquidation_distance,
         log_partition, event_index, group_id, position_count, open_order_count, unmarked_count, status, freshness, nearest_instrument)
-      select 1, 40 + a, t, t, i, i, 1000 * a, 900, 100, 50, 40, 900, 0.04, 5000, -100, 0.1 * a, 0, 0, 0, 2, 0, 0, 'ok', 'OK', 'BTCUSDT'
+      select 1, 40 + a, t, t, i, i, 1000 * a, 900, 100, 50, 40, 900, 0.04, 0.05, 5000, -100, 0.1 * a, 0, 0, 0, 2, 0, 0, 'ok', 'OK', 'BTCUSDT'
       from generate_series(1, 600, 5) i, generate_series(1, 3) a, lateral (select now() - i * interval '1 s' as t) x;
     insert into position_risk (log_id, account_id, event_time, sampled_at, instrument_id, leg, isolated, qty, notional, leverage)
       select log_id, account_id, event_time, sampled_at, p, 'net', false, 1, 1000 * p, 10 from account_risk, generate_series(1, 2) p;
@@ -140,6 +145,21 @@ describe("the dashboards' queries", () => {
       const times = rows.map((row) => Number(row.time));
       expect(times).toEqual([...times].sort((a, b) => a - b));
     }
+  });
+});
+
+describe("the overview", () => {
+  it("shows the engine chosen, where several share the log", async () => {
+    await sql.unsafe(`
+      insert into engine_samples
+      select (jsonb_populate_record(e, '{"engine": "other", "started_at": "1990-01-01T00:00:00Z", "accounts": 99}')).*
+      from engine_samples e`);
+    const asked = (title: string) => boards["Plimsoll overview"].queries.all.find((query) => query.title === title)!;
+    expect(await sql.unsafe(expand(asked("Accounts").sql))).toMatchObject([{ accounts: "3" }]);
+    const lag = await sql.unsafe(expand(asked("Messages behind").sql));
+    expect(new Set(lag.map(({ time }) => Number(time))).size).toBe(lag.length);
+    expect(await sql.unsafe(expand(asked("engine").sql))).toMatchObject([{ engine: "other" }, { engine: "test" }]);
+    await sql`delete from engine_samples where engine = 'other'`;
   });
 });
 

@@ -135,6 +135,7 @@ export const ACCOUNT_RISK: Table = {
     ["position_count", "int4"],
     ["open_order_count", "int4"],
     ["unmarked_count", "int4"],
+    ["worst_margin_ratio", "float8"],
   ],
 };
 

@@ -12,7 +12,7 @@ import { findMigrationsDir, parseMigration, readMigrations } from "./files";
 import { migrate } from "./runner";
 
 /** Without TimescaleDB. */
-const ON_POSTGRES = ["0001_tables", "0002_views", "0007_alert_worst_margin_ratio"];
+const ON_POSTGRES = ["0001_tables", "0002_views", "0007_alert_worst_margin_ratio", "0008_account_worst_margin_ratio"];
 const DIR = findMigrationsDir();
 const SERVERS: [string, string | undefined][] = [["PostgreSQL 18", undefined]];
 if (existsSync("/usr/lib/postgresql/15/bin")) SERVERS.push(["PostgreSQL 15", "/usr/lib/postgresql/15/bin"]);
