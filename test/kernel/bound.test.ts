@@ -320,6 +320,7 @@ describe("a pool's bound", () => {
     ["jumps down at a floor", [[0, 0.01, 0], [8, 0.02, 0.1]]], // biome-ignore format: one line
     ["is free below a floor", [[0, 0.01, 0.02]]],
     ["grows slower above a floor", [[0, 0.5], [8, 0.01]]], // biome-ignore format: one line
+    ["grows by nearly all of the value above a floor", [[0, 0.3], [8, 0.95]]], // biome-ignore format: one line
   ])("is none where margin %s", (_, tiers) => {
     const table = new ReferenceBatchWriter(1);
     table.marginTable({ id: 8, model: MarginModel.Tiered });
@@ -330,6 +331,31 @@ describe("a pool's bound", () => {
     desk.shard.triggerAll();
     desk.endWalk();
     for (const [slot, name] of desk.names.entries()) expect(desk.bound(slot), name).toBe(-1);
+  });
+
+  it("is there between any two lines", () => {
+    // One tier: margin is a fiftieth of what is held.
+    const ratios = [0.1, 0.5, 0.9, 1.03, 1.055, 1.1, 1.19, 1.21, 1.3, 1.49, 1.51, 2];
+    const desk = new Desk(
+      one("in coin", ETH, 8, 20_000),
+      ratios.map((ratio) => ratio * 0.02),
+    );
+    desk.shard.triggerAll();
+    for (const [slot, name] of desk.names.entries()) expect(desk.bound(slot), name).toBeGreaterThan(1e-5);
+  });
+
+  it("of a multi-asset account is that of one of its pools, which is looked at for all of them", () => {
+    const desk = new Desk(HOLDINGS.filter(({ name }) => name === "multi-asset, both"));
+    desk.shard.triggerAll();
+    desk.endWalk();
+    for (const slot of desk.names.keys()) {
+      const [first, ...others] = desk
+        .pools(slot)
+        .map((unit) => desk.shard.floats[desk.shard.control(ControlAt.poolSafe) / 4 + unit]!);
+      expect(first).toBeLessThan(1);
+      expect(others).toHaveLength(2);
+      for (const other of others) expect(other).toBeGreaterThan(1e29);
+    }
   });
 
   describe("of a short option", () => {

@@ -316,6 +316,26 @@ describe("a pass", () => {
     for (let slot = 0; slot < 250; slot++) expect(shard.toldStatus(slot), `slot ${slot}`).toBeGreaterThan(0);
   });
 
+  it("looks at nobody for a contract that nobody holds any more, also after all pools were laid out anew", () => {
+    const shard = shardOf(512);
+    const script = new Script();
+    for (const { id } of DESK) shard.marketData(script.mark(id, 1));
+    for (let account = 1; account <= 250; account++) {
+      script.fill(account, 3, 1, undefined, EventFlag.Isolated);
+      script.isolated(account, 2, 10).fill(account, 2, 1, undefined, EventFlag.Isolated);
+    }
+    script.expiry(3);
+    shard.accounts(script.done());
+    fillArena(shard, script);
+    shard.accounts(script.expiry(9).done());
+    whole(shard);
+    const looks = shard.counter(ControlAt.triggerPools);
+    shard.marketData(script.mark(9, 1.4));
+    shard.triggerAll();
+    // The pools whose margin has no bound.
+    expect(shard.counter(ControlAt.triggerPools) - looks).toBeLessThanOrEqual(9);
+  });
+
   it("over a price that was not there looks at everybody, and at nothing that is no pool", () => {
     const shard = shardOf();
     const script = new Script();

@@ -19,6 +19,7 @@ import { AccountBatchWriter, EventFlag } from "../../src/shared/wire/encode";
 import { Prng } from "../../src/sim/prng";
 import { DeskFlow, DeskMarket, deskReference, START_MS } from "./desk";
 import { DirectShard, loadKernel } from "./direct-shard";
+import { Script } from "./script";
 
 let kernel: WebAssembly.Module;
 beforeAll(() => {
@@ -206,6 +207,31 @@ describe("the pools", () => {
     }
     expect(shard.control(ControlAt.poolEnd)).toBeLessThan(2 * accounts);
     expect(shard.control(ControlAt.fault)).toBe(0);
+  });
+
+  it("do not merge with what lay beyond the arena's end before they were laid out anew", () => {
+    for (let accounts = 249; accounts < 255; accounts++) {
+      const shard = new DirectShard(kernel, { accounts: 512, balances: 2048, positions: 1024, orders: 64 }, 512);
+      shard.reference(deskReference());
+      const script = new Script();
+      const isolated = EventFlag.Isolated;
+      script.fill(1000, 1, 1);
+      for (let account = 1; account <= accounts; account++)
+        script.fill(account, 3, 1, undefined, isolated).fill(account, 9, 1, undefined, isolated);
+      // The account of slot 0 grows to eight units, for which there is no room but in a new layout: one that ends much earlier.
+      script.expiry(3);
+      for (const flags of [0, EventFlag.LongLeg, EventFlag.ShortLeg])
+        for (const id of [1, 2, 3, 4, 5, 9, 10, 11, 15])
+          script.fill(1000, id, flags === EventFlag.ShortLeg ? -1 : 1, undefined, flags);
+      shard.accounts(script.done());
+      expect(shard.control(ControlAt.poolEnd)).toBeLessThan(300);
+      assertPools(shard);
+      shard.accounts(script.expiry(9).done());
+      assertPools(shard);
+      for (let account = 1; account <= accounts; account++) script.fill(account, 1, 1);
+      shard.accounts(script.done());
+      assertPools(shard);
+    }
   });
 
   it("are built from the rows alone when a kernel attaches to a memory that has accounts", () => {
