@@ -1,5 +1,5 @@
-// Deletes expired rows, a few at a time, where no job of TimescaleDB does it (see retention_policies in the migrations).
-
+// Deletes expired rows, a few at a time, and drops expired chunks (plimsoll_expire in the migrations, retention_policies). Where
+// TimescaleDB runs jobs, one of them asks for the same each hour.
 import { withDeadline } from "./deadline";
 import { StoreError } from "./errors";
 import { connect } from "./link";
@@ -12,7 +12,7 @@ const DEADLINE_MS = 30_000;
 /** Rounds without a pause while there is more to delete: what a minute must keep up with at full write speed. */
 const ROUNDS_MAX = 100;
 
-/** One round. Returns the rows that went. */
+/** As many rounds as there is something to delete. Returns how many rows and chunks went. */
 export async function expireRows(url: string, connectDeadlineMs: number, goOn: () => boolean = () => true): Promise<number> {
   const link = connect({ url, applicationName: "plimsoll-expire", connectDeadlineMs, statementDeadlineMs: DEADLINE_MS });
   let total = 0;
