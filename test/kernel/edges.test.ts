@@ -229,6 +229,23 @@ describe("an account", () => {
     expect(shard.takeAlerts()).toHaveLength(1);
   });
 
+  it("that leaves multi-asset margin is told of what a pool by itself comes to", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.marketData(script.mark(1, 1));
+    script.group(1, 1).transfer(1, ASSETS.BTC, 1).transfer(1, ASSETS.USDT, 100).fill(1, 1, 100);
+    shard.accounts(script.done());
+    whole(shard);
+    shard.accounts(script.group(1, 0).done());
+    shard.marketData(script.mark(1, 0.9999));
+    shard.triggerAll();
+    expect(shard.takeAlerts()).toEqual([]);
+    shard.marketData(script.mark(1, 0.98));
+    shard.triggerAll();
+    expect(shard.takeAlerts()).toHaveLength(1);
+    expectToldAsValued(shard, "after a fall");
+  });
+
   it("whose ledger is ahead of its valuation is not bounded by the cash of before", () => {
     const script = new Script();
     const shard = shardOf();

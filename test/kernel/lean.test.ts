@@ -1,8 +1,8 @@
 // Two ways to value an account, one answer: whatever the lean path values, the general workspace values to the same bits.
 import { beforeAll, describe, expect, it } from "vitest";
 import { MarginModel } from "../../schemas/generated";
-import { AccountAt, ControlAt } from "../../src/shared/layout/shard";
-import { ReferenceBatchWriter } from "../../src/shared/wire/encode";
+import { AccountAt, ControlAt, PositionAt } from "../../src/shared/layout/shard";
+import { EventFlag, ReferenceBatchWriter } from "../../src/shared/wire/encode";
 import { Prng } from "../../src/sim/prng";
 import { ASSETS, DESK, DeskFlow, DeskMarket, deskReference, wayOf } from "./desk";
 import { DirectShard, loadKernel } from "./direct-shard";
@@ -15,7 +15,7 @@ beforeAll(() => {
 
 function shardWith(accounts: number, seed: number) {
   const prng = Prng.seeded(seed, 3);
-  const shard = new DirectShard(kernel, { accounts: 1024, balances: 4096, positions: 16_384, orders: 65_536 });
+  const shard = new DirectShard(kernel, { accounts: 4096, balances: 8192, positions: 16_384, orders: 65_536 });
   shard.reference(deskReference());
   const market = new DeskMarket(prng);
   const flow = new DeskFlow(prng, accounts);
@@ -95,6 +95,54 @@ describe("the lean path", () => {
       }
     },
   );
+
+  it("gives those bits for accounts that stand at their liquidation price, or have it at the floor of a tier", () => {
+    const { shard } = shardWith(0, 1);
+    const script = new Script();
+    for (const id of [1, 6]) shard.marketData(script.mark(id, 1));
+    let account = 0;
+    const open = (asset: number, id: number, lots: number, equity: number) => {
+      if (equity > 0) script.transfer(++account, asset, equity).fill(account, id, lots);
+    };
+    // Margin by the tables of contracts 1 and 6, below their third floors.
+    const linear = (value: number) => Math.max(0.004 * value, 0.005 * value - 5, 0.01 * value - 65);
+    const inverse = (value: number) => Math.max(0.005 * value, 0.01 * value - 0.001);
+    for (let lots = 1; lots <= 400; lots++)
+      for (const side of [-1, 1]) {
+        // 60 USDT a lot, and 0.01 BTC six lots: what falls costs a long one, and gains a long inverse one.
+        const value = lots * 60;
+        open(ASSETS.USDT, 1, side * lots, linear(value));
+        for (const floor of [5_000, 12_000]) open(ASSETS.USDT, 1, side * lots, linear(floor) + side * (value - floor));
+        const coins = lots / 100;
+        if (coins >= 0.9) continue;
+        open(ASSETS.BTC, 6, side * lots * 6, inverse(coins));
+        open(ASSETS.BTC, 6, side * lots * 6, inverse(0.2) - side * (coins - 0.2));
+      }
+    shard.accounts(script.done());
+    for (let slot = 0; slot < account; slot++) expect(differences(shard, slot), `slot ${slot}`).toEqual([]);
+  });
+
+  it("names the same position as the nearest to its liquidation price where two are equally near", () => {
+    const { shard } = shardWith(0, 1);
+    const script = new Script();
+    for (const id of [1, 2]) shard.marketData(script.mark(id, 1));
+    // 6,000 USDT of each.
+    const accounts = 200;
+    for (let account = 1; account <= accounts; account++)
+      for (const [id, lots] of [[1, 100], [2, 240]] as const) // biome-ignore format: one line
+        script.isolated(account, id, 100 + 10 * account).fill(account, id, -lots, undefined, EventFlag.Isolated);
+    shard.accounts(script.done());
+    let equal = 0;
+    for (let slot = 0; slot < accounts; slot++) {
+      expect(differences(shard, slot), `slot ${slot}`).toEqual([]);
+      const [first, second] = shard.positionsOf(slot).map((row) => {
+        const mark = shard.doubles[(row + PositionAt.markPrice) / 8]!;
+        return Math.abs(shard.doubles[(row + PositionAt.liquidationPrice) / 8]! - mark) / mark;
+      });
+      if (first === second) equal++;
+    }
+    expect(equal).toBeGreaterThan(10);
+  });
 
   it("values lean accounts lean", () => {
     const { shard, market, flow } = shardWith(120, 9);
