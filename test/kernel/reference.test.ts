@@ -87,6 +87,24 @@ describe("whoever is near a line where things stood when the last walk began is 
   });
 });
 
+describe("whoever is far from every line", () => {
+  it("and whose margin has come to jump is told of the first line he crosses", () => {
+    const script = new Script();
+    const shard = shardOf();
+    shard.marketData(script.mark(1, 1));
+    shard.accounts(script.transfer(1, USDT, 100).fill(1, 1, 100).done());
+    whole(shard);
+    const writer = new ReferenceBatchWriter(1);
+    writer.marginTable({ id: 1, model: MarginModel.Tiered });
+    writer.marginTier({ table: 1, notionalFloor: 0, initialRate: 0.01, maintenanceRate: 0.004 });
+    writer.marginTier({ table: 1, notionalFloor: 5_000, initialRate: 0.01, maintenanceRate: 0.005, deduction: 0 });
+    shard.reference(writer.finish());
+    expect(told(shard)).toEqual([]);
+    shard.marketData(script.mark(1, 0.99));
+    expect(told(shard)).toEqual([[0, 1]]);
+  });
+});
+
 describe("rows", () => {
   it("of those who hold nothing but money follow their group's mode of collateral", () => {
     const script = new Script();
