@@ -39,7 +39,7 @@ export interface AlertMemoryOptions extends LogConsumerOptions {
 export class AlertMemory {
   private readonly consumer: LogConsumer;
   private waiting: Request[] = [];
-  private reading: Promise<void> | undefined;
+  private isReading = false;
 
   constructor(private readonly options: AlertMemoryOptions) {
     this.consumer = new LogConsumer(options);
@@ -63,13 +63,12 @@ export class AlertMemory {
   read(partition: number, from: OutputOffsets): Promise<Remembered> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ partition, from, resolve, reject });
-      this.reading ??= this.readWaiting().finally(() => {
-        this.reading = undefined;
-      });
+      if (!this.isReading) void this.readWaiting();
     });
   }
 
   private async readWaiting(): Promise<void> {
+    this.isReading = true;
     // Whoever asks in the same turn is among them.
     await Promise.resolve();
     while (this.waiting.length > 0) {
@@ -81,6 +80,8 @@ export class AlertMemory {
         for (const request of requests) request.reject(error as Error);
       }
     }
+    // In the same turn as the look that found nobody waiting: whoever asks from now on begins anew.
+    this.isReading = false;
   }
 
   private async readTogether(requests: Request[]): Promise<void> {

@@ -13,7 +13,7 @@ export class Refusals {
   /** Partition of `accounts` → offset → CRC-32 of the message refused there. */
   private readonly refused = new Map<number, Map<number, number>>();
   private partitions = 0;
-  private refreshing: Promise<void> | undefined;
+  private refreshing: Promise<void> = Promise.resolve();
 
   constructor(
     options: LogConsumerOptions,
@@ -37,11 +37,9 @@ export class Refusals {
     await this.consumer.assign(all);
   }
 
-  /** Reads the letters up to where they end now. */
+  /** Reads the letters up to where they end now. One after the other: a look under way may have begun before the last of them. */
   refresh(): Promise<void> {
-    this.refreshing ??= this.read().finally(() => {
-      this.refreshing = undefined;
-    });
+    this.refreshing = this.refreshing.catch(() => undefined).then(() => this.read());
     return this.refreshing;
   }
 
