@@ -1,6 +1,6 @@
 // The engine under trial: a process with a data folder that survives it, started, killed and started again, and a file through
 // which a fault can be asked for at a named point of its code.
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FaultPoint } from "../../../src/shared/fault-points";
 import { Command, type RunningEngine, whenReady } from "../../support/engine-process";
@@ -59,7 +59,9 @@ export class TrialEngine {
 
   /** Asks for a fault at the n-th pass of a point from now on. */
   askFault(point: FaultPoint, n: number, how: "kill" | "throw" | "exit" | "hang" = "kill"): void {
-    writeFileSync(this.faultFile, `${point} ${n} ${how}`);
+    // Whole or not at all: a thread that finds half of it would keep to what it has read.
+    writeFileSync(`${this.faultFile}.new`, `${point} ${n} ${how}`);
+    renameSync(`${this.faultFile}.new`, this.faultFile);
   }
 
   /** Whether the fault that was asked for has come to pass. */

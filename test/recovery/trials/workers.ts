@@ -41,9 +41,11 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
   const found: string[] = [];
   const backMs: number[] = [];
   let traffic: Traffic | undefined;
+  let served: RunningEngine | undefined;
   try {
     traffic = await Traffic.start({ ...stage, seed, accounts: 200, tradesPerSecond: 150, walkers: 4, damagedPerSecond: 1 });
     const running = await engine.start();
+    served = running;
     await until("the shards run", () => allRunning(running));
     await poison(stage);
     for (let cycle = 0; cycle < cycles; cycle++) {
@@ -73,6 +75,9 @@ export async function workersTrial({ cycles, seed, dist }: WorkersOptions, say: 
       ],
       found,
     };
+  } catch (error) {
+    const platform = await served?.get("/api/v1/platform").catch((reason: Error) => reason.message);
+    throw new Error(`${(error as Error).message}\n${JSON.stringify(platform)}\n${served?.command.stderr.slice(-4000)}`);
   } finally {
     await traffic?.stop().catch(() => undefined);
     await engine.kill();
