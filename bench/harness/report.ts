@@ -100,7 +100,9 @@ export function withLinesAgain(before: Report, again: Report): Report {
   if (missing) throw new Error(`--again: the last full report has no line "${missing.id}"`);
   const lines = before.lines.map((line) => {
     const measured = again.lines.find(({ id }) => id === line.id);
-    return measured ? { ...measured, again: { date: again.date, commit: again.commit, loadAtStart } } : line;
+    if (measured) return { ...measured, again: { date: again.date, commit: again.commit, loadAtStart } };
+    // What is remarked is what is known today.
+    return { ...line, notes: notesOf(line.id, line.rows) };
   });
   return { ...before, lines };
 }
